@@ -1,0 +1,36 @@
+/** A map of at most `maxSize` entries that drops the entry written longest ago. Reading refreshes nothing. */
+export class BoundedMap<K, V> {
+  readonly #entries = new Map<K, V>();
+  readonly #maxSize: number;
+
+  constructor(maxSize: number) {
+    this.#maxSize = maxSize;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#entries.has(key);
+  }
+
+  set(key: K, value: V): void {
+    this.#entries.delete(key); // so that the newest write is the last in insertion order
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#maxSize) {
+      for (const oldest of this.#entries.keys()) {
+        this.#entries.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  delete(key: K): void {
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { StampedMessage } from '../../../src/protocol/message.js';
+import { LaneWorld, type Breakage } from './lane-world.js';
+import type { Draft } from './records.js';
+
+type Move =
+  | { kind: 'act'; choice: number; loseReply: boolean }
+  | { kind: 'assign' }
+  | { kind: 'kill'; index: number }
+  | { kind: 'clock'; ms: number };
+
+const draft: fc.Arbitrary<Draft> = fc.record({
+  conversation: fc.integer({ min: 0, max: 2 }),
+  clientMsgId: fc.integer({ min: 0, max: 12 }).map(String),
+  content: fc.integer({ min: 0, max: 1 }),
+});
+
+const move: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 40,
+    arbitrary: fc.record({
+      kind: fc.constant('act' as const),
+      choice: fc.nat(11),
+      loseReply: fc.integer({ min: 0, max: 15 }).map((n) => n === 0),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ kind: 'assign' as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const), index: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('clock' as const), ms: fc.integer({ min: -1e6, max: 1e6 }) }) },
+);
+
+const history = fc.record({
+  drafts: fc.array(draft, { minLength: 1, maxLength: 16 }),
+  moves: fc.array(move, { minLength: 20, maxLength: 120 }),
+});
+
+function play(world: LaneWorld, moves: readonly Move[]): void {
+  world.assign();
+  for (const one of moves) {
+    if (one.kind === 'act') world.act(one.choice, one.loseReply);
+    else if (one.kind === 'assign') world.assign();
+    else if (one.kind === 'kill') world.kill(one.index);
+    else world.stepClock(one.ms);
+  }
+  world.settle();
+}
+
+/** What the promises forbid, in words; empty when all hold. */
+function broken(world: LaneWorld, drafts: readonly Draft[]): string[] {
+  const found: string[] = [];
+  const ids = (list: readonly { msgId: bigint }[]): string => list.map((one) => one.msgId).join(' ');
+  if (ids(world.delivered) !== ids(world.rows))
+    found.push(`delivered ${ids(world.delivered)}, stored ${ids(world.rows)}`);
+  const inOrder = world.delivered.every((one, i) => i === 0 || one.msgId > (world.delivered[i - 1]?.msgId ?? 0n));
+  if (!inOrder) found.push(`msgIds fall: ${ids(world.delivered)}`);
+  const messages = world.delivered.filter((one): one is StampedMessage => one.kind === 'message');
+  const seqs = new Map<string, number>();
+  for (const { conversationId, seq } of messages) {
+    if (seq !== (seqs.get(conversationId) ?? 0) + 1) found.push(`${conversationId} seq ${seq}`);
+    seqs.set(conversationId, seq);
+  }
+  const identities = new Set(drafts.map((one) => `${one.conversation} ${one.clientMsgId}`));
+  if (messages.length !== identities.size) found.push(`${messages.length} messages of ${identities.size} identities`);
+  if (world.verdict() !== 'go') found.push('a next takeover would halt');
+  return found;
+}
+
+test('every stored message is forwarded once, in msgId order, whenever owners die, stall or take over from each other', () => {
+  fc.assert(
+    fc.property(history, ({ drafts, moves }) => {
+      const world = new LaneWorld(drafts);
+      play(world, moves);
+      expect(broken(world, drafts)).toEqual([]);
+    }),
+    { numRuns: 10_000 },
+  );
+});
+
+describe('the property can fail: a broken variant of the protocol is found', () => {
+  test.each<Breakage>(['no-epoch-check', 'no-postgres-fence', 'no-kafka-fence', 'unknown-assumed-done'])(
+    '%s',
+    (breakage) => {
+      const result = fc.check(
+        fc.property(history, ({ drafts, moves }) => {
+          const world = new LaneWorld(drafts, breakage);
+          play(world, moves);
+          return broken(world, drafts).length === 0;
+        }),
+        { numRuns: 50_000, endOnFailure: true },
+      );
+      expect(result.failed).toBe(true);
+    },
+  );
+});
