@@ -1,0 +1,21 @@
+import type { LogicBatch, LogicRecord } from '../../ordering/decide.js';
+import type { LogicOffset } from '../../protocol/ids.js';
+import { decodeLogicRecord } from '../../protocol/logic-record.js';
+import type { KafkaRecord } from '../../record.js';
+
+/** Reads a batch of `im.logic` records; one that can't be read takes its place as a dead letter. Never throws. */
+export function readBatch(records: readonly KafkaRecord[]): LogicBatch {
+  const read: LogicRecord[] = [];
+  let nextOffset = 0;
+  for (const record of records) {
+    nextOffset = record.offset + 1;
+    const decoded = decodeLogicRecord(record);
+    if (decoded.ok) {
+      read.push({ kind: 'incoming', incoming: decoded.incoming });
+    } else {
+      const { reason, detail, place, original } = decoded;
+      read.push({ kind: 'refused', logicOffset: record.offset as LogicOffset, reason, detail, place, original });
+    }
+  }
+  return { records: read, nextOffset: nextOffset as LogicOffset };
+}

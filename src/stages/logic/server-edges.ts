@@ -1,0 +1,109 @@
+/** A lane's edges on the real servers: PostgreSQL for the store, Kafka for the log and the forwarding. */
+import type { KafkaAdmin } from '../../kafka/admin.js';
+import type { KafkaConnection } from '../../kafka/connection.js';
+import { fenceLaneProducer, type LaneProducer } from '../../kafka/lane-producer.js';
+import { encodeWatermark } from '../../lane/watermark.js';
+import { identityOf } from '../../ordering/state.js';
+import type { Database } from '../../postgres/database.js';
+import { findStored } from '../../postgres/find-stored.js';
+import { loadHeads } from '../../postgres/load-heads.js';
+import { readLaneEpoch } from '../../postgres/read-lane-epoch.js';
+import { readUnforwarded } from '../../postgres/read-unforwarded.js';
+import { storePlan } from '../../postgres/store-plan.js';
+import { takeLane } from '../../postgres/take-lane.js';
+import { deadLetterRecord } from '../../protocol/dead-letter.js';
+import { deliveryHeaders, deliveryKey, renderDelivery } from '../../protocol/delivery.js';
+import type { LaneEpoch } from '../../protocol/ids.js';
+import type { Stamped } from '../../protocol/message.js';
+import type { TopicNames } from '../../protocol/topics.js';
+import type { OutgoingRecord } from '../../record.js';
+import type { RecordSource } from '../ports.js';
+import type { LaneEdges, LaneForwarder, LaneLog, LaneStore } from './edges.js';
+
+export interface LaneServers {
+  readonly kafka: KafkaConnection;
+  readonly admin: KafkaAdmin;
+  readonly database: Database;
+  readonly topics: TopicNames;
+  readonly dlqPartitions: number;
+  readonly groupId: string;
+  readonly transactionTimeoutMs: number;
+  /** Who takes the lane: for the lane row and the log, read by people. */
+  readonly owner: string;
+}
+
+export function serverEdges(servers: LaneServers, source: RecordSource, partition: number): LaneEdges {
+  return { store: laneStore(servers, partition), log: laneLog(servers, source, partition) };
+}
+
+function laneStore({ database, owner }: LaneServers, partition: number): LaneStore {
+  return {
+    take: () => takeLane(database, { partition, owner }),
+    epoch: () => readLaneEpoch(database, partition),
+    store: (plan, laneEpoch) => storePlan(database, { partition, laneEpoch, plan }),
+    heads: (conversationIds) => loadHeads(database, conversationIds),
+    stored: async (messages) =>
+      (await findStored(database, messages)).map((row) => ({
+        identity: identityOf(row),
+        contentHash: row.contentHash,
+      })),
+    unforwarded: (afterMsgId, limit) => readUnforwarded(database, { partition, afterMsgId, limit }),
+  };
+}
+
+function laneLog(servers: LaneServers, source: RecordSource, partition: number): LaneLog {
+  const { kafka, admin, topics, groupId, transactionTimeoutMs } = servers;
+  const topic = topics.logic;
+  return {
+    fence: async () => {
+      const transactionalId = `${groupId}.${topic}.${partition}`;
+      const producer = await fenceLaneProducer(kafka, { transactionalId, transactionTimeoutMs });
+      return laneForwarder(servers, producer, partition);
+    },
+    position: async () => {
+      const committed = await admin.committed(groupId, topic, partition);
+      const { startOffset, endOffset } = await admin.logRange(topic, partition);
+      return { committed, logStart: startOffset, logEnd: endOffset };
+    },
+    open: (nextOffset) => {
+      source.seek(topic, partition, nextOffset);
+      source.resume(topic, partition);
+    },
+    pause: () => source.pause(topic, partition),
+    resume: () => source.resume(topic, partition),
+  };
+}
+
+function laneForwarder(servers: LaneServers, producer: LaneProducer, partition: number): LaneForwarder {
+  const { topics, groupId } = servers;
+  return {
+    forward: (stamped, { nextOffset, watermark }, laneEpoch) =>
+      producer.transact({
+        records: stamped.map((one) => outgoing(servers, one, partition, laneEpoch)),
+        group: { groupId, topic: topics.logic, partition, nextOffset, metadata: encodeWatermark(watermark) },
+      }),
+    discard: () => producer.discard(),
+  };
+}
+
+function outgoing(servers: LaneServers, stamped: Stamped, partition: number, laneEpoch: LaneEpoch): OutgoingRecord {
+  const { topics, dlqPartitions } = servers;
+  if (stamped.kind === 'message') {
+    return {
+      topic: topics.delivery,
+      partition,
+      key: deliveryKey(stamped),
+      value: renderDelivery(stamped),
+      headers: deliveryHeaders(stamped, laneEpoch),
+    };
+  }
+  const { record, place, reason, detail, stampedAt } = stamped;
+  const dead = deadLetterRecord({ record, place, topic: topics.ingest, reason, detail, atMs: stampedAt });
+  return {
+    topic: topics.dlq,
+    partition: place.partition % dlqPartitions,
+    key: dead.key,
+    value: dead.value,
+    headers: dead.headers,
+  };
+}

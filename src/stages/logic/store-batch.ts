@@ -1,0 +1,84 @@
+/**
+ * Decides a batch and stores it: load what is missing, decide, one statement. The caches are an optimisation; where
+ * one was wrong PostgreSQL says `conflict` (nothing happened), the truth is looked up, and the batch is decided again.
+ */
+import type { Clock } from '../../clock/clock.js';
+import { advance, decide, unknownConversations, type LogicBatch } from '../../ordering/decide.js';
+import type { Plan } from '../../ordering/plan.js';
+import { contentHashOf, identityOf, type OrderingState } from '../../ordering/state.js';
+import type { LaneEpoch, Seq } from '../../protocol/ids.js';
+import type { Incoming } from '../../protocol/message.js';
+import type { LaneStore } from './edges.js';
+
+/** A second conflict after everything was looked up means that somebody else writes: the lane must be taken again. */
+const MAX_TRIES = 4;
+/** Batches that look stored messages up beforehand, after a takeover and after a conflict: replays come in runs. */
+const SUSPICIOUS_AFTER_TAKEOVER = 4;
+const SUSPICIOUS_AFTER_CONFLICT = 16;
+
+export type BatchOutcome =
+  | { readonly kind: 'stored'; readonly plan: Plan; readonly conflictCount: number }
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'refused'; readonly cause: unknown; readonly retryable: boolean }
+  | { readonly kind: 'unknown'; readonly cause: unknown };
+
+/** One reign's storing of batches, strictly one at a time. */
+export class BatchStorer {
+  #suspicious = SUSPICIOUS_AFTER_TAKEOVER;
+
+  constructor(
+    private readonly ordering: OrderingState,
+    private readonly laneEpoch: LaneEpoch,
+    private readonly store: LaneStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Rejects where a look-up failed: nothing was stored then, but nothing is known of the database either. */
+  async storeBatch(batch: LogicBatch): Promise<BatchOutcome> {
+    const { ordering, store } = this;
+    for (let conflictCount = 0; conflictCount < MAX_TRIES; conflictCount++) {
+      await this.#loadHeads(batch);
+      if (this.#suspicious > 0) {
+        this.#suspicious -= 1;
+        await this.#learnStored(batch);
+      }
+      const plan = decide(ordering, batch, this.clock.nowMs());
+      const outcome = await store.store(plan, this.laneEpoch);
+      switch (outcome.kind) {
+        case 'stored':
+          advance(ordering, plan);
+          return { kind: 'stored', plan, conflictCount };
+        case 'fenced':
+        case 'refused':
+        case 'unknown':
+          return outcome;
+        case 'conflict':
+          this.#suspicious = SUSPICIOUS_AFTER_CONFLICT;
+          for (const conversationId of plan.heads.keys()) ordering.heads.delete(conversationId);
+      }
+    }
+    return { kind: 'unknown', cause: new Error(`still in conflict after ${MAX_TRIES} tries`) };
+  }
+
+  async #loadHeads(batch: LogicBatch): Promise<void> {
+    const unknown = unknownConversations(this.ordering, batch);
+    if (unknown.length === 0) return;
+    const loaded = await this.store.heads(unknown);
+    for (const conversationId of unknown) {
+      this.ordering.heads.set(conversationId, loaded.get(conversationId) ?? (0 as Seq));
+    }
+  }
+
+  async #learnStored(batch: LogicBatch): Promise<void> {
+    const unseen: Incoming[] = [];
+    for (const record of batch.records) {
+      if (record.kind === 'incoming' && !this.ordering.seen.has(identityOf(record.incoming))) {
+        unseen.push(record.incoming);
+      }
+    }
+    if (unseen.length === 0) return;
+    for (const { identity, contentHash } of await this.store.stored(unseen)) {
+      this.ordering.seen.set(identity, contentHashOf(contentHash));
+    }
+  }
+}
