@@ -1,0 +1,52 @@
+import { hostname } from 'node:os';
+import { GroupSource } from '../kafka/group-source.js';
+import { groupNames } from '../stages/group-names.js';
+import type { StageServers } from './stage-servers.js';
+import { logicMetrics } from '../stages/logic/metrics.js';
+import { LOGIC_LIMITS, LogicStage } from '../stages/logic/logic-stage.js';
+import { serverEdges } from '../stages/logic/server-edges.js';
+
+/** The logic stage on the real servers. Opens nothing yet; `start` does. */
+export function openLogic(servers: StageServers): LogicStage {
+  const { config, kafka, admin, database, partitions, clock, log, metrics, onFatal } = servers;
+  const { topics, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, transactionTimeoutMs } = config;
+  const groupId = groupNames(config.topicPrefix).logic;
+  const laneServers = {
+    kafka,
+    admin,
+    database,
+    topics,
+    groupId,
+    transactionTimeoutMs,
+    dlqPartitions: partitions.dlq,
+    owner: `${hostname()} ${process.pid}`,
+  };
+  return new LogicStage({
+    topic: topics.logic,
+    openSource: (handlers) =>
+      new GroupSource(
+        kafka,
+        {
+          groupId,
+          topics: [topics.logic],
+          fromBeginning: true,
+          startPaused: true,
+          sessionTimeoutMs,
+          heartbeatIntervalMs,
+          rebalanceTimeoutMs,
+          maxWaitMs: 20,
+          maxBytesPerPartition: 1024 * 1024,
+          maxBytes: 8 * 1024 * 1024,
+        },
+        handlers,
+        log,
+      ),
+    edgesOf: (source, partition) => serverEdges(laneServers, source, partition),
+    sessionTimeoutMs,
+    limits: { ...LOGIC_LIMITS, batchMaxRecords: config.batchMaxRecords },
+    clock,
+    log,
+    metrics: logicMetrics(metrics),
+    onFatal,
+  });
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../clock/clock.js';
+import type { OutgoingRecord } from '../record.js';
+
+export interface PacedSendOptions {
+  /** Resolves when the broker has acknowledged all of them. */
+  readonly send: (records: readonly OutgoingRecord[]) => Promise<void>;
+  /** Records a second; null sends as fast as acknowledgements come. */
+  readonly ratePerSecond: number | null;
+  readonly clock: Clock;
+  /** Ends the sending between two batches; what was begun is awaited. */
+  readonly stop: AbortSignal;
+  readonly onAcknowledged?: (total: number) => void;
+}
+
+export interface PacedSendResult {
+  readonly acknowledged: number;
+  readonly tookMs: number;
+}
+
+/** One request's worth: large enough for throughput, small enough for memory with large values among them. */
+const MAX_BATCH_RECORDS = 1_000;
+const LONGEST_NAP_MS = 50;
+
+/**
+ * Sends all records, one batch after the other, no faster than the rate. What falls behind is caught up in larger
+ * batches, so that the rate holds on average. @throws what `send` throws
+ */
+export async function sendPaced(
+  records: Iterator<OutgoingRecord>,
+  options: PacedSendOptions,
+): Promise<PacedSendResult> {
+  const { send, ratePerSecond, clock, stop, onAcknowledged } = options;
+  const begunMs = clock.monotonicMs();
+  let acknowledged = 0;
+  while (!stop.aborted) {
+    const due = dueNow(ratePerSecond, clock.monotonicMs() - begunMs, acknowledged);
+    if (due.count === 0) {
+      await clock.sleep(due.waitMs, stop);
+      continue;
+    }
+    const batch = take(records, due.count);
+    if (batch.length === 0) break;
+    await send(batch);
+    acknowledged += batch.length;
+    onAcknowledged?.(acknowledged);
+  }
+  return { acknowledged, tookMs: clock.monotonicMs() - begunMs };
+}
+
+function dueNow(ratePerSecond: number | null, elapsedMs: number, sent: number): { count: number; waitMs: number } {
+  if (ratePerSecond === null) return { count: MAX_BATCH_RECORDS, waitMs: 0 };
+  const due = Math.floor((elapsedMs * ratePerSecond) / 1000) + 1 - sent;
+  if (due > 0) return { count: Math.min(due, MAX_BATCH_RECORDS), waitMs: 0 };
+  const nextAtMs = (sent * 1000) / ratePerSecond;
+  return { count: 0, waitMs: Math.min(LONGEST_NAP_MS, Math.max(1, nextAtMs - elapsedMs)) };
+}
+
+function take(records: Iterator<OutgoingRecord>, count: number): OutgoingRecord[] {
+  const batch: OutgoingRecord[] = [];
+  while (batch.length < count) {
+    const next = records.next();
+    if (next.done === true) break;
+    batch.push(next.value);
+  }
+  return batch;
+}
