@@ -1,0 +1,35 @@
+import type { KafkaConfig, SASLOptions } from 'kafkajs';
+import kafkajs from 'kafkajs';
+import type { Log } from '../observe/log.js';
+import { kafkajsLog } from './kafkajs-log.js';
+import { type Equipment, type KafkajsClient, openKafkajs } from './kafkajs-seams.js';
+import { type KafkaOptions, LIMITS, PATIENT_RETRY } from './options.js';
+
+/**
+ * Where Kafka is and how to log in: every source, producer and admin is opened from one of these and brings its own
+ * client, so that ending one cuts its own sockets and no other's. Holds no socket itself: nothing to close.
+ */
+export interface KafkaConnection {
+  readonly options: KafkaOptions;
+  readonly log: Log;
+  /** For this room only. */
+  openClient(equipment: Equipment): KafkajsClient;
+}
+
+/** Configures; connects nothing. */
+export function openKafka(options: KafkaOptions, log: Log): KafkaConnection {
+  const config: KafkaConfig = {
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    ssl: options.ssl,
+    ...(options.sasl === null ? {} : { sasl: options.sasl as SASLOptions }),
+    connectionTimeout: LIMITS.connectMs,
+    authenticationTimeout: LIMITS.authenticateMs,
+    requestTimeout: LIMITS.requestMs,
+    enforceRequestTimeout: true,
+    retry: PATIENT_RETRY,
+    logLevel: kafkajs.logLevel.INFO,
+    logCreator: kafkajsLog(log),
+  };
+  return { options, log, openClient: (equipment) => openKafkajs(config, equipment) };
+}
