@@ -156,10 +156,11 @@ class Bench {
   async close(): Promise<void> {
     for (const child of this.#children.reverse()) await child.stop();
     await this.#reader?.stop();
-    for (const purpose of ['ingest', 'logic', 'delivery', 'bench']) {
+    for (const purpose of ['ingest', 'logic', 'bench']) {
       await this.#admin.deleteGroup(`inorder.${this.#prefix}.${purpose}`).catch(() => undefined); // not begun yet
     }
-    await this.#admin.deleteTopics([...Object.values(this.#topics), this.#ceilingTopic]).catch(() => undefined);
+    const topics: readonly string[] = Object.values(this.#topics);
+    await this.#admin.deleteTopics([...topics, this.#ceilingTopic]).catch(() => undefined);
     await this.#root.query({ text: `DROP SCHEMA IF EXISTS "${this.#prefix}" CASCADE` }).catch(() => undefined);
     await this.#admin.close();
     await this.#database.close();

@@ -7,6 +7,7 @@
  * On the way it refuses what JSON.parse lets pass: nesting beyond MAX_NESTING (which also bounds the recursion),
  * names that occur twice in an object, lone surrogates, U+0000. Methods return false at the first such fault.
  */
+import { InorderError } from '../errors.js';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -39,6 +40,11 @@ export interface TextFault {
   >;
   /** Where in the source, in bytes from 0. */
   readonly atByte: number;
+}
+
+/** Only if JSON.parse and the writer disagreed on what is JSON: then a throw is better than a loop without end. */
+function endsTooEarly(): never {
+  throw new InorderError('invariant_broken', 'invariant broken: JSON that JSON.parse accepted ends too early');
 }
 
 export class CanonicalWriter {
@@ -88,7 +94,8 @@ export class CanonicalWriter {
     let length = this.length;
     text[length++] = QUOTE;
     for (;;) {
-      const byte = source[at] as number;
+      const byte = source[at];
+      if (byte === undefined) return endsTooEarly();
       if (byte === BACKSLASH) {
         this.at = at;
         this.length = length;
@@ -110,7 +117,10 @@ export class CanonicalWriter {
   colon(): void {
     const { source } = this;
     let at = this.at;
-    while (source[at] !== COLON) at += 1;
+    while (source[at] !== COLON) {
+      if (at >= source.length) return endsTooEarly();
+      at += 1;
+    }
     do at += 1;
     while ((source[at] as number) <= SPACE);
     this.at = at;
@@ -123,6 +133,7 @@ export class CanonicalWriter {
     let at = this.at;
     let byte = source[at] as number;
     while (byte <= SPACE || byte === COMMA) byte = source[++at] as number;
+    if (at >= source.length) return endsTooEarly();
     this.at = at;
     return byte !== close;
   }
@@ -228,9 +239,8 @@ export class CanonicalWriter {
     const { source, text } = this;
     let at = this.at;
     let length = this.length;
-    for (;;) {
+    while (at < source.length) {
       const byte = source[at] as number;
-      // Inside a document something always follows.
       if (byte <= SPACE || byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) break;
       text[length++] = byte;
       at += 1;

@@ -193,6 +193,7 @@ describe('a batch that PostgreSQL refuses', () => {
       driver.offer(records(0, 2));
     }
     await until(() => edges.forwarded.length === 2, '2 records forwarded');
+    expect(edges.calls.filter((call) => call === 'take').length).toBe(3);
     driver.stop();
     await driver.done;
   });
