@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { Decompress as PlainZstd } from 'fzstd';
-import { decompressFrame } from 'lz4-napi';
-import { uncompress as unsnappy } from 'snappy';
+import { decompressFrame, decompressFrameSync } from 'lz4-napi';
+import { uncompress, uncompressSync } from 'snappy';
 
 /**
  * Every codec that a Kafka producer may use, for reading. Nothing is decompressed before its size is bounded: a
@@ -14,6 +14,9 @@ const SNAPPY = 2;
 const LZ4 = 3;
 const ZSTD = 4;
 
+/** Up to this size the way to another thread and back takes longer than the work. */
+const SMALL_BYTES = 16_384;
+
 /** The compressed bytes cannot be turned back, or would be too many. The message says which. */
 export class DecompressionError extends Error {
   override readonly name = 'DecompressionError';
@@ -22,7 +25,7 @@ export class DecompressionError extends Error {
 /** @throws DecompressionError whatever is wrong with `bytes` */
 export async function decompress(codec: number, bytes: Buffer, maxBytes: number): Promise<Buffer> {
   try {
-    if (codec === GZIP) return await gunzip(bytes, { maxOutputLength: maxBytes });
+    if (codec === GZIP) return await decompressGzip(bytes, maxBytes);
     if (codec === SNAPPY) return await decompressSnappy(bytes, maxBytes);
     if (codec === LZ4) return await decompressLz4(bytes, maxBytes);
     if (codec === ZSTD) return await decompressZstd(bytes, maxBytes);
@@ -42,6 +45,10 @@ function tooLarge(maxBytes: number): DecompressionError {
 
 const gunzip = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 
+async function decompressGzip(bytes: Buffer, maxOutputLength: number): Promise<Buffer> {
+  return bytes.length <= SMALL_BYTES ? zlib.gunzipSync(bytes, { maxOutputLength }) : gunzip(bytes, { maxOutputLength });
+}
+
 /** Java frames snappy in the way of the xerial library, block by block; librdkafka writes it raw. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER_BYTES = 16;
@@ -52,9 +59,15 @@ async function decompressSnappy(bytes: Buffer, maxBytes: number): Promise<Buffer
   let total = 0;
   for (const block of blocks) total += rawSnappyLength(block);
   if (total > maxBytes) throw tooLarge(maxBytes);
-  const parts = await Promise.all(blocks.map(async (block) => (await unsnappy(block, { asBuffer: true })) as Buffer));
+  const parts = await Promise.all(blocks.map(unsnappy));
   const [only] = parts;
   return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts, total);
+}
+
+async function unsnappy(block: Buffer): Promise<Buffer> {
+  const options = { asBuffer: true };
+  const plain = block.length <= SMALL_BYTES ? uncompressSync(block, options) : await uncompress(block, options);
+  return plain as Buffer;
 }
 
 function xerialBlocks(bytes: Buffer): Buffer[] {
@@ -88,7 +101,7 @@ async function decompressLz4(bytes: Buffer, maxBytes: number): Promise<Buffer> {
   const largest = largestLz4Output(bytes);
   // A block expands to 255 times its size at most, whatever block size the frame declares.
   if (Math.min(largest, bytes.length * 255) > maxBytes) throw tooLarge(maxBytes);
-  return decompressFrame(bytes);
+  return bytes.length <= SMALL_BYTES ? decompressFrameSync(bytes) : decompressFrame(bytes);
 }
 
 /** The most that an LZ4 frame can hold, by walking its blocks. */

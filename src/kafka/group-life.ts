@@ -2,6 +2,7 @@ import type { Consumer } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { systemClock } from '../clock/clock.js';
 import { InorderError } from '../errors.js';
+import type { Log } from '../observe/log.js';
 import { type Ownership, stickyAssigner } from './assigner.js';
 import type { KafkaConnection } from './connection.js';
 import { within } from './deadline.js';
@@ -57,8 +58,9 @@ export class GroupLife {
     positions: Positions,
     ownership: () => Ownership,
     readonly events: GroupLifeEvents,
+    log: Log,
   ) {
-    this.#fetcher = new PartitionFetcher(options, positions, kafka.log, {
+    this.#fetcher = new PartitionFetcher(options, positions, log, {
       batch: (batch) => this.#unlessOver(() => events.batch(batch)),
       passed: (passed) => this.#unlessOver(() => events.passed(passed)),
       fatal: (error) => this.#unlessOver(() => events.ended(error)),

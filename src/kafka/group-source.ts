@@ -6,7 +6,7 @@ import type { KafkaConnection } from './connection.js';
 import { within } from './deadline.js';
 import { failureOf, isOutage, protocolErrorOf } from './failure.js';
 import type { CommitPosition, GroupSourceHandlers, GroupSourceOptions } from './group-contract.js';
-import { GroupLife } from './group-life.js';
+import { GroupLife, type GroupLifeEvents } from './group-life.js';
 import { type Assignment, Positions } from './positions.js';
 
 export type { CommitPosition, GroupBatch, GroupSourceHandlers, GroupSourceOptions } from './group-contract.js';
@@ -125,12 +125,14 @@ export class GroupSource {
   }
 
   async #beginLife(): Promise<void> {
-    const life: GroupLife = new GroupLife(this.kafka, this.options, this.#positions, () => this.#ownership, {
+    const events: GroupLifeEvents = {
       joined: (generation, assignment) => this.#joined(life, generation, assignment),
       batch: (batch) => this.#tell(life, () => this.handlers.onBatch(batch)),
       passed: (passed) => this.#tell(life, () => this.handlers.onPassed?.(passed)),
       ended: (error) => this.#ended(life, error),
-    });
+    };
+    const { kafka, options, log } = this;
+    const life = new GroupLife(kafka, options, this.#positions, () => this.#ownership, events, log);
     this.#life = life;
     try {
       await life.begin();

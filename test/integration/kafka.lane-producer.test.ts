@@ -91,6 +91,32 @@ describe('a lane producer', () => {
     expect(await committed()).toEqual({ nextOffset: 60, metadata: 'w60' });
   });
 
+  test('looks its coordinators up once, not four times in each transaction', async () => {
+    const { take, forward } = await lane();
+    const requests: number[] = [];
+    const counted: KafkaConnection = {
+      ...fixture.kafka,
+      openClient: (equipment) =>
+        fixture.kafka.openClient({
+          ...equipment,
+          protocol: (apiKey, protocol) => {
+            requests.push(apiKey);
+            return equipment.protocol?.(apiKey, protocol) ?? protocol;
+          },
+        }),
+    };
+    const producer = await take(counted);
+    await forward(producer, ['m'], 1);
+    const before = requests.length;
+    for (let nextOffset = 2; nextOffset <= 6; nextOffset += 1) await forward(producer, ['m'], nextOffset);
+    const [produce, findCoordinator, addPartitions, addOffsets, end, commitOffset] = [0, 10, 24, 25, 26, 28];
+    const later = requests.slice(before);
+    expect(later).not.toContain(findCoordinator);
+    // Those that the broker made us repeat are counted once.
+    expect([...new Set(later)].sort()).toEqual([produce, addPartitions, addOffsets, end, commitOffset].sort());
+    await producer.discard();
+  });
+
   test('carries more than one batch may hold, to several partitions, as one transaction', async () => {
     const { take, topic, groupId } = await lane(2);
     const producer = await take();

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import kafkajs from 'kafkajs';
@@ -7,6 +8,7 @@ import {
   type KafkajsClient,
   type KafkajsProtocol,
 } from '../../src/kafka/kafkajs-seams.js';
+import { EAGER_RETRY, PATIENT_RETRY } from '../../src/kafka/options.js';
 
 /** What the seams stand on, named as kafkajs names it. If one of these fails, kafkajs is not 2.2.4 any more. */
 interface Inside {
@@ -78,6 +80,13 @@ describe('the seams in kafkajs', () => {
     expect(pool.send).toBeInstanceOf(Function);
     expect(pool.pool[0]!.requestQueue.pending).toEqual([]);
     expect(kafkajs.AssignerProtocol.MemberMetadata.encode).toBeInstanceOf(Function);
+  });
+
+  test('leave no retry setting to kafkajs, whose defaults NODE_ENV=test changes', () => {
+    const defaults = createRequire(import.meta.url)('kafkajs/src/retry/defaults') as object;
+    for (const retry of [PATIENT_RETRY, EAGER_RETRY]) {
+      expect(Object.keys(retry).sort()).toEqual(Object.keys(defaults).sort());
+    }
   });
 
   test('let a request be encoded and decoded by us, whenever kafkajs looks it up anew', async () => {
