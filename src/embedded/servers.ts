@@ -167,7 +167,7 @@ class Run implements Servers {
   async #endLeftover(title: string, pid: number | undefined, end: (pid: number) => Promise<boolean>): Promise<void> {
     if (pid === undefined || !(await end(pid))) return;
     this.#options.onProgress(`ended the ${title} of a start that was killed (process ${pid})`);
-    this.#options.log.warn('embedded server of a killed start ended', { server: title, pid });
+    this.#options.log.warn('embedded server of a killed start ended', { server: title, serverPid: pid });
   }
 
   async #choosePorts(): Promise<Ports> {

@@ -110,7 +110,7 @@ export class Supervisor {
       throw error;
     }
     const tookMs = Math.round(clock.monotonicMs() - startedAtMs);
-    this.#log.info('embedded server ready', { pid: kept.pid, port: plan.port, tookMs });
+    this.#log.info('embedded server ready', { serverPid: kept.pid, port: plan.port, tookMs });
     return kept;
   }
 
@@ -151,7 +151,7 @@ export class Supervisor {
       await this.#endForSure(kept);
       this.#kept = null;
       if (this.#isStopping()) return;
-      this.#log.warn('embedded server died', { pid: kept.pid, how });
+      this.#log.warn('embedded server died', { serverPid: kept.pid, how });
       if (clock.monotonicMs() - bornAtMs >= RECOVERED_AFTER_MS) this.#deathsInARow = 0;
       if (!restartOnCrash) return onFailure(this.#givenUp(`it ${how}`));
       const again = await this.#startAgain();
@@ -204,7 +204,7 @@ export class Supervisor {
   async #endForSure({ pid }: KeptServer): Promise<void> {
     const { mark, stopSteps } = this.#plan;
     if (await endLeftover(pid, mark, stopSteps, this.#options.clock)) {
-      this.#log.warn('embedded server outlived its keeper and was ended', { pid });
+      this.#log.warn('embedded server outlived its keeper and was ended', { serverPid: pid });
     }
   }
 }

@@ -21,7 +21,7 @@ import type { Envelope } from './message.js';
 import type { DeadLetterReason } from './reasons.js';
 import { ObjectScanner } from './scan-object.js';
 import { envelopeSchema, isEnvelope, type EnvelopeFields } from './schemas.js';
-import { isPlainInteger, isWholeNumber } from './whole-number.js';
+import { isDigits, isWholeNumber } from './whole-number.js';
 
 export type ParsedEnvelope =
   | { readonly ok: true; readonly envelope: Envelope }
@@ -87,7 +87,7 @@ function numberFault(fields: EnvelopeFields, bytes: Buffer): EnvelopeFault | nul
     if (!scanner.has(field)) continue;
     const start = scanner.startOf(field);
     const end = scanner.endOf(field);
-    if (isPlainInteger(bytes, start, end) || isWholeNumber(bytes.toString('latin1', start, end))) continue;
+    if (isDigits(bytes, start, end) || isWholeNumber(bytes.toString('latin1', start, end))) continue;
     return memberFault(name, documentOf(fields, bytes));
   }
   const { senderSeq, prevSenderSeq } = fields;

@@ -27,7 +27,7 @@ export type DeadLetterReason =
   | 'undecodable_batch'
   | 'internal_error';
 
-/** What each means, in the order in which an envelope is judged: the first that applies is the one reported. */
+/** What each means; those of an envelope roughly in the order in which it is judged. One reason is reported. */
 export const DEAD_LETTER_REASONS: Readonly<Record<DeadLetterReason, string>> = {
   null_value: 'The record has no value (a tombstone).',
   empty_value: 'The value has no bytes.',

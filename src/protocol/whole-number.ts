@@ -1,12 +1,8 @@
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 
-/** Integers with as many digits become doubles at or above 2^53 if they are too large, and themselves if they aren't. */
-const PLAIN_MAX_DIGITS = 16;
-
-/** Whether `bytes[start, end)` is a number of digits only, few enough that its double tells all about it. */
-export function isPlainInteger(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start > PLAIN_MAX_DIGITS) return false;
+/** Whether `bytes[start, end)` are digits only, as nearly every integer is. */
+export function isDigits(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number;
     if (byte < DIGIT_0 || byte > DIGIT_9) return false;

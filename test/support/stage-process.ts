@@ -7,6 +7,21 @@ const MAIN = resolve('dist/cli/main.js');
 /** Of a process that runs on: its last words are what a failed test needs. */
 const KEPT_CHARACTERS = 20_000;
 
+interface ProcessOptions {
+  readonly input?: string | undefined;
+  /** Characters of output that are kept; the last ones. */
+  readonly keep?: number;
+  /** The process's wall clock is wrong by this much; its monotonic clock isn't, as on a machine with a bad clock. */
+  readonly clockOffsetMs?: number;
+}
+
+/** Arguments for node that load a few lines before anything else. */
+function shiftedClock(offsetMs: number): string[] {
+  if (offsetMs === 0) return [];
+  const patch = `const now = Date.now; Date.now = () => now() + (${offsetMs});`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(patch)}`];
+}
+
 export class InorderProcess {
   readonly #child: ChildProcess;
   readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -17,15 +32,18 @@ export class InorderProcess {
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>>,
-    { input, keep = KEPT_CHARACTERS }: { input?: string | undefined; keep?: number } = {},
+    { input, keep = KEPT_CHARACTERS, clockOffsetMs = 0 }: ProcessOptions = {},
   ) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+    this.#child = spawn(process.execPath, [...shiftedClock(clockOffsetMs), MAIN, ...args], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], INORDER_HTTP_PORT: '0', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     this.#child.stdin?.end(input);
-    this.#child.stdout?.on('data', (chunk: Buffer) => (this.stdout = (this.stdout + chunk.toString()).slice(-keep)));
-    this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr = (this.stderr + chunk.toString()).slice(-keep)));
+    // Decoded by the stream: a character cut at a chunk's border must not become two broken ones.
+    this.#child.stdout?.setEncoding('utf8');
+    this.#child.stderr?.setEncoding('utf8');
+    this.#child.stdout?.on('data', (chunk: string) => (this.stdout = (this.stdout + chunk).slice(-keep)));
+    this.#child.stderr?.on('data', (chunk: string) => (this.stderr = (this.stderr + chunk).slice(-keep)));
     this.exit = new Promise((done) => {
       this.#child.once('close', (code, signal) => {
         this.#exited = true;
@@ -37,8 +55,8 @@ export class InorderProcess {
   /** Calls with every whole line of standard output from now on. */
   onLine(listener: (line: string) => void): void {
     let rest = '';
-    this.#child.stdout?.on('data', (chunk: Buffer) => {
-      const lines = (rest + chunk.toString()).split('\n');
+    this.#child.stdout?.on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       lines.forEach(listener);
     });

@@ -204,18 +204,48 @@ describe('integers are judged as they are written', () => {
     ]);
   });
 
-  test('a number as long as a value may be takes no longer than reading it', () => {
-    const long = `0.${'0'.repeat(200_000)}1${'0'.repeat(50_000)}`;
-    const start = process.hrtime.bigint();
-    const parsed = parseEnvelope(Buffer.from(verbatim('sentAt', long)), { maxValueBytes: 256 * 1024 });
-    expect(parsed).toMatchObject({ ok: false, reason: 'wrong_type' });
-    // Milliseconds where it is linear; what is quadratic takes minutes.
-    expect(Number(process.hrtime.bigint() - start) / 1e6).toBeLessThan(2_000);
-  });
-
   test("the sender's numbers are compared, however they are written", () => {
     expect(judge(`${verbatim('senderSeq', '1e1').slice(0, -1)},"prevSenderSeq":9.0}`)).toEqual(['accepted']);
     expect(judge(`${verbatim('senderSeq', '1e1').slice(0, -1)},"prevSenderSeq":10.0}`)[0]).toBe('sender_numbers');
+  });
+});
+
+describe('as large as a value may be, it takes milliseconds', () => {
+  const LARGE = { maxValueBytes: 256 * 1024 };
+
+  /** What is quadratic takes seconds to minutes; the limit leaves room for a busy machine. */
+  function expectSoon(value: string, outcome: Record<string, unknown>): void {
+    const bytes = Buffer.from(value);
+    expect(bytes.length).toBeLessThanOrEqual(LARGE.maxValueBytes);
+    const start = process.hrtime.bigint();
+    expect(parseEnvelope(bytes, LARGE)).toMatchObject(outcome);
+    expect(Number(process.hrtime.bigint() - start) / 1e6).toBeLessThan(2_000);
+  }
+
+  test('a number with a long run of zeros', () => {
+    const number = `0.${'0'.repeat(200_000)}1${'0'.repeat(50_000)}`;
+    expectSoon(verbatim('sentAt', number), { ok: false, reason: 'wrong_type' });
+  });
+
+  test('an object with its members in the worst order', () => {
+    const names = Array.from({ length: 25_000 }, (_, i) => `"${99_999 - i}"`);
+    expectSoon(verbatim('body', `{${names.join(':0,')}:0}`), { ok: true });
+    expectSoon(verbatim('body', `{${names.join(':0,')}:0,"99999":0}`), { ok: false, reason: 'duplicate_name' });
+  });
+
+  test('an envelope of unknown fields only', () => {
+    const names = Array.from({ length: 25_000 }, (_, i) => `"${i}":0`);
+    expectSoon(`{${names.join(',')}}`, { ok: false, reason: 'unknown_field' });
+  });
+
+  test('an id of nothing but emoji', () => {
+    expectSoon(changed({ senderId: '\u{1f600}'.repeat(60_000) }), { ok: false, reason: 'out_of_range' });
+  });
+
+  test('objects in objects, each in the wrong order', () => {
+    const name = 'x'.repeat(2_000);
+    const body = Array.from({ length: 62 }, () => `{"b${name}":`).join('') + '0' + ',"a":0}'.repeat(62);
+    expectSoon(verbatim('body', body), { ok: true });
   });
 });
 

@@ -175,6 +175,54 @@ describe('a logic record', () => {
     }
   });
 
+  describe('with a header that was tampered with', () => {
+    const emoji = { ...ingest, value: Buffer.from(value.toString().replace('{"a":1}', '"\u{1f600}"')) };
+
+    /** The record with values of its header exchanged, by position. */
+    function tampered(record: KafkaRecord, changes: Readonly<Record<number, unknown>>): KafkaRecord {
+      const logic = logicRecordOf(record);
+      const list = JSON.parse(String(logic.headers['inorder-envelope'])) as unknown[];
+      for (const [position, change] of Object.entries(changes)) list[Number(position)] = change;
+      return { ...logic, headers: { 'inorder-envelope': Buffer.from(JSON.stringify(list)) } };
+    }
+
+    const bodyAt = emoji.value.indexOf('"\u{1f600}"');
+    test.each<[string, Record<number, unknown>]>([
+      ['an unknown format', { 0: 2 }],
+      ['neither receiver nor group', { 6: null }],
+      ['both of them', { 5: 'bob' }],
+      ['U+0000 in an id', { 4: 'a\0' }],
+      ['an empty id', { 7: '' }],
+      ['a negative number', { 9: -1 }],
+      ['a fraction', { 8: 1.5 }],
+      ['an empty body', { 12: bodyAt, 13: bodyAt }],
+      ['a body that begins inside a character', { 12: bodyAt + 3 }],
+      ['a body that ends inside a character', { 13: bodyAt + 3 }],
+      ['a body beyond the value', { 13: emoji.value.length + 1 }],
+      ['a meta that ends before it begins', { 14: 9, 15: 8 }],
+      ['half a hash', { 16: 'YWJj' }],
+    ])('(%s) is refused', (_, changes) => {
+      expect(decodeLogicRecord(tampered(emoji, {}))).toMatchObject({ ok: true });
+      expect(decodeLogicRecord(tampered(emoji, changes))).toMatchObject({ ok: false, reason: 'invalid_logic_record' });
+    });
+
+    test('(an empty meta) has none', () => {
+      expect(decodeLogicRecord(tampered(ingest, { 14: 5, 15: 5 }))).toMatchObject({
+        ok: true,
+        incoming: { meta: null },
+      });
+    });
+
+    test.each([
+      ['none', null],
+      ['empty', Buffer.alloc(0)],
+      ['longer than any conversation id', Buffer.alloc(1033, 97)],
+      ['not UTF-8', Buffer.from([0xff])],
+    ])('(its key is %s) is refused', (_, key) => {
+      expect(decodeLogicRecord({ ...logicRecordOf(ingest), key })).toMatchObject({ ok: false });
+    });
+  });
+
   test('is not made of an envelope of another record: a bug', () => {
     const parsed = parseEnvelope(value, { maxValueBytes: 1000 });
     if (!parsed.ok) throw new Error(parsed.detail);
