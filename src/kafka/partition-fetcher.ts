@@ -43,6 +43,12 @@ const DEFAULT_MAX_BATCH_RECORDS = 500_000;
 /** A partition that is resumed waits for the fetch of the others no longer than this. */
 const RESUME_LATENCY_MS = 10;
 const RETRY_MS = 200;
+/**
+ * A broker answers as soon as it has one record; asking again at once would cost it and us a request a record. Fetches
+ * that bring little keep this distance; it costs a message 2 ms on average and spares most of the requests.
+ */
+const PACE_MS = 5;
+const LITTLE_BYTES = 32 * 1024;
 const DAMAGED_RETRY_MS = 1_000;
 
 interface Asked {
@@ -56,6 +62,8 @@ export class PartitionFetcher {
   #over = false;
   #wake: AbortController | null = null;
   #somePaused = false;
+  /** When the next fetch may be sent, on the monotonic clock. */
+  #nextFetchMs = 0;
 
   constructor(
     readonly options: GroupSourceOptions,
@@ -66,6 +74,8 @@ export class PartitionFetcher {
 
   /** In place of a broker's `fetch`. @throws what kafkajs throws, for kafkajs to recover from */
   async fetch(request: KafkajsFetch, send: (request: KafkajsFetch) => Promise<FetchAnswer>): Promise<typeof NOTHING> {
+    const paceMs = this.#nextFetchMs - systemClock.monotonicMs();
+    if (paceMs > 0) await this.#idle(paceMs);
     const asked = this.#select(request);
     if (this.#over || asked.topics.length === 0) {
       await this.#idle(Math.min(this.options.heartbeatIntervalMs / 3, 500));
@@ -73,7 +83,10 @@ export class PartitionFetcher {
     }
     const { maxWaitMs } = this.options;
     const maxWaitTime = this.#somePaused ? Math.min(maxWaitMs, RESUME_LATENCY_MS) : maxWaitMs;
+    const sentMs = systemClock.monotonicMs();
     const { response } = await send({ ...request, maxWaitTime, topics: asked.topics });
+    const byteLength = response.partitions.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#nextFetchMs = byteLength < LITTLE_BYTES ? sentMs + PACE_MS : 0;
     await this.#take(response, asked);
     return NOTHING;
   }

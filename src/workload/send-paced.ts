@@ -19,6 +19,8 @@ export interface PacedSendResult {
 
 /** One request's worth: large enough for throughput, small enough for memory with large values among them. */
 const MAX_BATCH_RECORDS = 1_000;
+/** As a producer's linger: a request for every record would measure requests. */
+const SHORTEST_NAP_MS = 5;
 const LONGEST_NAP_MS = 50;
 
 /**
@@ -52,7 +54,7 @@ function dueNow(ratePerSecond: number | null, elapsedMs: number, sent: number): 
   const due = Math.floor((elapsedMs * ratePerSecond) / 1000) + 1 - sent;
   if (due > 0) return { count: Math.min(due, MAX_BATCH_RECORDS), waitMs: 0 };
   const nextAtMs = (sent * 1000) / ratePerSecond;
-  return { count: 0, waitMs: Math.min(LONGEST_NAP_MS, Math.max(1, nextAtMs - elapsedMs)) };
+  return { count: 0, waitMs: Math.min(LONGEST_NAP_MS, Math.max(SHORTEST_NAP_MS, nextAtMs - elapsedMs)) };
 }
 
 function take(records: Iterator<OutgoingRecord>, count: number): OutgoingRecord[] {

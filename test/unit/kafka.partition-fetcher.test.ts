@@ -169,6 +169,18 @@ describe('a fetch taken over from kafkajs', () => {
     expect(waits).toEqual([200, 10]);
   });
 
+  test('a fetch that brought little is followed at a distance: records must not cost a request each', async () => {
+    const { fetch } = fetching();
+    const sentAt: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      await fetch(() => {
+        sentAt.push(performance.now());
+        return answer();
+      });
+    }
+    expect(Math.min((sentAt[1] ?? 0) - (sentAt[0] ?? 0), (sentAt[2] ?? 0) - (sentAt[1] ?? 0))).toBeGreaterThan(4);
+  });
+
   test('only fetch responses are decoded here', () => {
     const protocol = (): never => {
       throw new Error('unused');

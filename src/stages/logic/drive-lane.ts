@@ -34,6 +34,12 @@ const EMIT_PAGE = 5_000;
 const MAX_BACKOFF_MS = 2_000;
 
 export interface LaneLimits {
+  /**
+   * Batches smaller than `paceRecords` keep this distance: a transaction costs the broker milliseconds however little
+   * is in it, and lanes that never rest would spend the machine on them and be slower for it.
+   */
+  readonly batchPaceMs: number;
+  readonly paceRecords: number;
   readonly batchMaxRecords: number;
   readonly batchMaxBytes: number;
   readonly queue: QueueLimits;
@@ -60,6 +66,8 @@ export class LaneDriver {
   #storer: BatchStorer | null = null;
   #forwarder: LaneForwarder | null = null;
   #takeoverBeganMs: number;
+  #lastBatchMs = Number.NEGATIVE_INFINITY;
+  #resting = false;
   #resolve!: (end: LaneEnd) => void;
   #reject!: (error: unknown) => void;
 
@@ -128,8 +136,28 @@ export class LaneDriver {
   #feed(): void {
     while (wantsBatch(this.#state) && !this.#intake.isEmpty) {
       const { batchMaxRecords, batchMaxBytes } = this.#deps.limits;
+      if (this.#restsBeforeBatch()) return;
       this.#post({ kind: 'batch', batch: readBatch(this.#intake.take(batchMaxRecords, batchMaxBytes)) });
     }
+  }
+
+  /** Whether the next batch has to wait a little; then it is taken when the time has come. */
+  #restsBeforeBatch(): boolean {
+    const { clock, limits } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    const waitMs = this.#lastBatchMs + limits.batchPaceMs - nowMs;
+    if (waitMs <= 0 || this.#intake.length >= limits.paceRecords) {
+      this.#lastBatchMs = nowMs;
+      return false;
+    }
+    if (!this.#resting) {
+      this.#resting = true;
+      void clock.sleep(waitMs, this.#ended.signal).then(() => {
+        this.#resting = false;
+        this.#feed();
+      });
+    }
+    return true;
   }
 
   #finish(end: LaneEnd): void {

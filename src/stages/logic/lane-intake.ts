@@ -24,6 +24,10 @@ export class LaneIntake {
     this.#queue = new LaneQueue(limits);
   }
 
+  get length(): number {
+    return this.#queue.length;
+  }
+
   get isEmpty(): boolean {
     return this.#queue.length === 0;
   }

@@ -20,6 +20,8 @@ import type { LogicMetrics } from './metrics.js';
 export const LOGIC_LIMITS = {
   queue: { maxRecords: 4_000, maxBytes: 4 * 1024 * 1024 },
   batchMaxBytes: 2 * 1024 * 1024,
+  batchPaceMs: 30,
+  paceRecords: 250,
   ordering: { maxHeads: 20_000, maxSeen: 20_000 },
 } as const;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { systemClock } from '../../../src/clock/clock.js';
+import { systemClock, type Clock } from '../../../src/clock/clock.js';
 import { silentLog } from '../../../src/observe/log.js';
 import { silentMetrics } from '../../../src/observe/metrics.js';
 import type { Plan } from '../../../src/ordering/plan.js';
@@ -80,17 +80,26 @@ function records(from: number, to: number): KafkaRecord[] {
   }));
 }
 
-function drive(edges: LaneEdges, queueRecords = 100): LaneDriver {
+interface Tuning {
+  readonly queueRecords?: number;
+  readonly batchPaceMs?: number;
+  readonly clock?: Clock;
+}
+
+function drive(edges: LaneEdges, tuning: Tuning = {}): LaneDriver {
+  const { queueRecords = 100, batchPaceMs = 0, clock = systemClock } = tuning;
   const driver = new LaneDriver({
     partition: 0,
     edges,
     limits: {
       batchMaxRecords: 10,
+      batchPaceMs,
+      paceRecords: 10,
       batchMaxBytes: 100_000,
       queue: { maxRecords: queueRecords, maxBytes: 1_000_000 },
       ordering: { maxHeads: 10, maxSeen: 10 },
     },
-    clock: systemClock,
+    clock,
     log: silentLog,
     metrics: logicMetrics(silentMetrics),
   });
@@ -235,7 +244,7 @@ test('a full queue pauses the source, and half of it lets it go on', async () =>
   const edges = new ScriptedEdges();
   let release: () => void = () => undefined;
   const blocked = new Promise<StoreOutcome>((done) => (release = () => done({ kind: 'stored' })));
-  const driver = drive(edges, 30);
+  const driver = drive(edges, { queueRecords: 30 });
   await running(driver);
   edges.storeOutcome = () => blocked;
   driver.offer(records(0, 45));
@@ -244,6 +253,33 @@ test('a full queue pauses the source, and half of it lets it go on', async () =>
   release();
   await until(() => edges.forwarded.length === 45, 'all forwarded');
   expect(edges.calls).toContain('resume');
+  driver.stop();
+  await driver.done;
+});
+
+test('small batches keep their distance; one that is large enough, and the first after a rest, does not wait', async () => {
+  const edges = new ScriptedEdges();
+  let nowMs = 1_000;
+  const sleepers: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    monotonicMs: () => nowMs,
+    sleep: () => new Promise((wake) => sleepers.push(wake)),
+  };
+  const driver = drive(edges, { batchPaceMs: 50, clock });
+  await running(driver);
+  const stores = (): number => edges.calls.filter((call) => call.startsWith('store')).length;
+  driver.offer(records(0, 1));
+  await until(() => edges.forwarded.length === 1, 'the first, at once');
+  driver.offer(records(1, 2));
+  driver.offer(records(2, 3));
+  expect([stores(), sleepers.length]).toEqual([1, 1]);
+  nowMs += 50;
+  sleepers.pop()?.();
+  await until(() => edges.forwarded.length === 3, 'what came meanwhile, in one batch');
+  expect(stores()).toBe(2);
+  driver.offer(records(3, 13));
+  await until(() => edges.forwarded.length === 13, 'a large one, at once');
   driver.stop();
   await driver.done;
 });
