@@ -5,12 +5,13 @@ import { groupNames } from '../stages/group-names.js';
 import { INGEST_LIMITS, IngestStage } from '../stages/ingest/ingest-stage.js';
 import { ingestMetrics } from '../stages/ingest/metrics.js';
 import { RecordRouter } from '../stages/ingest/route-record.js';
+import { sourceOptions } from './source-options.js';
 import type { StageServers } from './stage-servers.js';
 
 /** The ingest stage on the real servers. Opens nothing yet; `start` does. */
 export function openIngest(servers: StageServers): IngestStage {
   const { config, kafka, partitions, clock, log, metrics, onFatal } = servers;
-  const { topics, maxValueBytes, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = config;
+  const { topics, maxValueBytes } = config;
   const maxBytesOf = (topic: string): number => {
     const spec = topicSpecs({ topics, partitions: partitions.logic, maxValueBytes }).find(({ name }) => name === topic);
     return Number(spec?.config['max.message.bytes']);
@@ -23,15 +24,9 @@ export function openIngest(servers: StageServers): IngestStage {
         {
           groupId: groupNames(config.topicPrefix).ingest,
           topics: [topics.ingest],
-          fromBeginning: true,
           startPaused: false,
-          sessionTimeoutMs,
-          heartbeatIntervalMs,
-          rebalanceTimeoutMs,
-          maxWaitMs: 20,
-          maxBytesPerPartition: 1024 * 1024,
-          maxBytes: 8 * 1024 * 1024,
           onUndecodable: 'hand_out',
+          ...sourceOptions(config),
         },
         handlers,
         log,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { GroupSource } from '../kafka/group-source.js';
 import { groupNames } from '../stages/group-names.js';
+import { sourceOptions } from './source-options.js';
 import type { StageServers } from './stage-servers.js';
 import { logicMetrics } from '../stages/logic/metrics.js';
 import { LOGIC_LIMITS, LogicStage } from '../stages/logic/logic-stage.js';
@@ -9,7 +10,7 @@ import { serverEdges } from '../stages/logic/server-edges.js';
 /** The logic stage on the real servers. Opens nothing yet; `start` does. */
 export function openLogic(servers: StageServers): LogicStage {
   const { config, kafka, admin, database, partitions, clock, log, metrics, onFatal } = servers;
-  const { topics, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, transactionTimeoutMs } = config;
+  const { topics, sessionTimeoutMs, transactionTimeoutMs } = config;
   const groupId = groupNames(config.topicPrefix).logic;
   const laneServers = {
     kafka,
@@ -29,14 +30,8 @@ export function openLogic(servers: StageServers): LogicStage {
         {
           groupId,
           topics: [topics.logic],
-          fromBeginning: true,
           startPaused: true,
-          sessionTimeoutMs,
-          heartbeatIntervalMs,
-          rebalanceTimeoutMs,
-          maxWaitMs: 20,
-          maxBytesPerPartition: 1024 * 1024,
-          maxBytes: 8 * 1024 * 1024,
+          ...sourceOptions(config),
         },
         handlers,
         log,

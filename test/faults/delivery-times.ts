@@ -38,6 +38,16 @@ export class DeliveryTimes {
     return Math.max(sinceMs, ...lanes.map((lane) => first(lane) ?? 0));
   }
 
+  /** The longest silence of any of these lanes between two moments. */
+  longestSilenceMs(lanes: readonly number[], fromMs: number, toMs: number): number {
+    const silences = lanes.flatMap((lane) => {
+      const inside = (this.#arrivals.get(lane) ?? []).filter((ms) => ms > fromMs && ms < toMs);
+      const marks = [fromMs, ...inside, toMs];
+      return marks.slice(1).map((ms, index) => ms - (marks[index] ?? ms));
+    });
+    return Math.max(0, ...silences);
+  }
+
   /** A random moment is part of the fault, not a wait for a condition. */
   async moment(ms: number): Promise<void> {
     await delay(ms);

@@ -108,6 +108,16 @@ test(
       say(`SIGSTOP of pid ${paused.pid} beyond the session time-out, SIGCONT after ${Date.now() - stoppedMs} ms`);
     }
     await times.flowing(LANES);
+    const leaver = workers[0] as InorderProcess;
+    const left = await lanesOf(databaseUrl, leaver.pid);
+    const stopMs = Date.now();
+    expect(await leaver.stop()).toBe(0);
+    await times.flowing(left);
+    say(`clean stop of pid ${leaver.pid}: longest silence ${times.longestSilenceMs(left, stopMs, Date.now())} ms`);
+    workers[0] = run('run', 'logic');
+    await workers[0].printed(/lane taken over/);
+
+    await times.flowing(LANES);
     await ingest.kill();
     run('run', 'ingest');
     say('kill -9 of ingest');
