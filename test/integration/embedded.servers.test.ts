@@ -203,8 +203,10 @@ test(
     const keepers = Object.values(second.pids).map((pid) => parentOf(pid));
     keepers.forEach((pid) => process.kill(pid, 'SIGKILL'));
     await kill(second.child);
-    // The twin: without keepers the servers do outlive their owner.
-    for (const { pid, birth } of secondProcesses) expect(birthOf(pid)).toBe(birth);
+    // The twin: without keepers the servers do outlive their owner. (A backend of PostgreSQL may come and go.)
+    for (const { pid, birth } of secondProcesses) {
+      if (Object.values(second.pids).includes(pid)) expect(birthOf(pid)).toBe(birth);
+    }
 
     const third = await start();
     expectGone(secondProcesses);

@@ -39,9 +39,12 @@ function startKafka(port: number): Promise<StartedTestContainer> {
       CLUSTER_ID: '5L6g3nShT-eMCtK--X86sw',
       KAFKA_NODE_ID: '1',
       KAFKA_PROCESS_ROLES: 'broker,controller',
-      KAFKA_LISTENERS: `PLAINTEXT://:${KAFKA_PORT},CONTROLLER://:9093`,
-      KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://127.0.0.1:${port}`,
-      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      // The broker asks itself, too, whether a transaction is open, and can't reach the host's port from inside: without
+      // a listener of its own every transactional write ends as NOT_ENOUGH_REPLICAS.
+      KAFKA_LISTENERS: `INSIDE://:19092,OUTSIDE://:${KAFKA_PORT},CONTROLLER://:9093`,
+      KAFKA_ADVERTISED_LISTENERS: `INSIDE://localhost:19092,OUTSIDE://127.0.0.1:${port}`,
+      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      KAFKA_INTER_BROKER_LISTENER_NAME: 'INSIDE',
       KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
       KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
       KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
