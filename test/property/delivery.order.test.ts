@@ -130,7 +130,9 @@ test('a halted conversation holds back its offset and none of the others', async
     fc.asyncProperty(history, async ({ drafts, missing, moves }) => {
       const limits = { maxHeldRecords: 6, maxHeldBytes: 10_000, maxUncommitted: 1_000, maxConversations: 100 };
       const world = new DeliveryWorld(drafts, { missing, limits, onFailure: 'halt-conversation' });
-      await play(world, moves);
+      // Another member may handle what this one halted on, unheard; then all is dealt with, and this one can't know.
+      const alone = moves.filter(({ kind }) => kind !== 'elsewhere');
+      await play(world, alone);
       await world.settle();
       expect(world.broken).toEqual([]);
       const halted = world.engine.health().reasons.filter((reason) => reason.includes('halted'));
