@@ -16,7 +16,7 @@ import { PacedCommits } from '../paced-commits.js';
 import type { RecordProducer, RecordSource } from '../ports.js';
 import { Intake, type Chunk, type ChunkLimits } from './intake.js';
 import type { IngestMetrics } from './metrics.js';
-import type { QueueLimits } from './partition-queue.js';
+import type { QueueLimits } from '../bounded-queue.js';
 import type { RecordRouter } from './route-record.js';
 import { SendLoop } from './send-loop.js';
 

@@ -8,7 +8,8 @@
  * Whether somebody else had the partition in between doesn't matter: what both send is a duplicate.
  */
 import type { RecordSource } from '../ports.js';
-import { PartitionQueue, type QueueLimits, type RoutedRecord } from './partition-queue.js';
+import type { QueueLimits } from '../bounded-queue.js';
+import { PartitionQueue, type RoutedRecord } from './partition-queue.js';
 
 /** What one send takes. */
 export interface Chunk {

@@ -1,5 +1,6 @@
 import type { DeadLetterReason } from '../../protocol/reasons.js';
 import type { OutgoingRecord } from '../../record.js';
+import { BoundedQueue, type QueueLimits } from '../bounded-queue.js';
 import type { CommitCursor } from '../paced-commits.js';
 
 /** One record of `im.ingest`, already what it becomes in `im.logic` or `im.dlq`. */
@@ -10,11 +11,6 @@ export interface RoutedRecord extends OutgoingRecord {
   readonly byteLength: number;
   /** Why it is a dead letter; null where it is none. */
   readonly refusedFor: DeadLetterReason | null;
-}
-
-export interface QueueLimits {
-  readonly maxRecords: number;
-  readonly maxBytes: number;
 }
 
 /** What one partition of `im.ingest` waits to send, in offset order, and how far its sends were acknowledged. */
@@ -28,28 +24,24 @@ export class PartitionQueue implements CommitCursor {
   fetchOffset: number | null = null;
   highWatermark = 0;
   paused = false;
-  readonly #limits: QueueLimits;
-  #records: RoutedRecord[] = [];
-  #taken = 0;
-  #bytes = 0;
+  readonly #queue: BoundedQueue<RoutedRecord>;
 
   constructor(topic: string, partition: number, limits: QueueLimits) {
     this.topic = topic;
     this.partition = partition;
-    this.#limits = limits;
+    this.#queue = new BoundedQueue(limits, ({ byteLength }) => byteLength);
   }
 
   get length(): number {
-    return this.#records.length - this.#taken;
+    return this.#queue.length;
   }
 
   get isFull(): boolean {
-    return this.length >= this.#limits.maxRecords || this.#bytes >= this.#limits.maxBytes;
+    return this.#queue.isFull;
   }
 
-  /** Half of the limits, so that the source isn't paused and resumed with every send. */
   get isLow(): boolean {
-    return this.length <= this.#limits.maxRecords / 2 && this.#bytes <= this.#limits.maxBytes / 2;
+    return this.#queue.isLow;
   }
 
   /** Fetched records that no send has acknowledged yet, as far as the last fetch knew. */
@@ -58,21 +50,12 @@ export class PartitionQueue implements CommitCursor {
   }
 
   push(record: RoutedRecord): void {
-    this.#records.push(record);
-    this.#bytes += record.byteLength;
+    this.#queue.push(record);
     this.fetchOffset = record.nextOffset;
   }
 
   /** The next record if it is no larger than `maxBytes`. */
   take(maxBytes: number): RoutedRecord | undefined {
-    const record = this.#records[this.#taken];
-    if (record === undefined || record.byteLength > maxBytes) return undefined;
-    this.#taken += 1;
-    this.#bytes -= record.byteLength;
-    if (this.#taken * 2 >= this.#records.length) {
-      this.#records = this.#records.slice(this.#taken);
-      this.#taken = 0;
-    }
-    return record;
+    return this.#queue.take(maxBytes);
   }
 }

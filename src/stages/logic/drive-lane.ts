@@ -24,7 +24,7 @@ import type { LaneEpoch } from '../../protocol/ids.js';
 import type { KafkaRecord } from '../../record.js';
 import type { LaneEdges, LaneForwarder } from './edges.js';
 import { LaneIntake } from './lane-intake.js';
-import type { QueueLimits } from './lane-queue.js';
+import type { QueueLimits } from '../bounded-queue.js';
 import type { LogicMetrics } from './metrics.js';
 import { readBatch } from './read-batch.js';
 import { BatchStorer } from './store-batch.js';

@@ -1,7 +1,8 @@
 import type { LogicOffset } from '../../protocol/ids.js';
 import type { KafkaRecord } from '../../record.js';
 import type { LaneLog } from './edges.js';
-import { LaneQueue, type QueueLimits } from './lane-queue.js';
+import type { QueueLimits } from '../bounded-queue.js';
+import { LaneQueue } from './lane-queue.js';
 
 export type Offered =
   | { readonly kind: 'taken' }

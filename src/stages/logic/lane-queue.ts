@@ -1,39 +1,28 @@
 import type { KafkaRecord } from '../../record.js';
+import { BoundedQueue, type QueueLimits } from '../bounded-queue.js';
 
-export interface QueueLimits {
-  readonly maxRecords: number;
-  readonly maxBytes: number;
-}
-
-/** Records fetched and not yet taken by the lane, in offset order. Bounded by who fills it: it only says when it's full. */
+/** Records fetched and not yet taken by the lane, in offset order. */
 export class LaneQueue {
-  readonly #limits: QueueLimits;
-  #records: KafkaRecord[] = [];
-  #taken = 0;
-  #bytes = 0;
+  readonly #queue: BoundedQueue<KafkaRecord>;
 
   constructor(limits: QueueLimits) {
-    this.#limits = limits;
+    this.#queue = new BoundedQueue(limits, sizeOf);
   }
 
   get length(): number {
-    return this.#records.length - this.#taken;
+    return this.#queue.length;
   }
 
   get isFull(): boolean {
-    return this.length >= this.#limits.maxRecords || this.#bytes >= this.#limits.maxBytes;
+    return this.#queue.isFull;
   }
 
-  /** Low enough to fetch again: half of the limit, so that the source isn't paused and resumed at every batch. */
   get isLow(): boolean {
-    return this.length <= this.#limits.maxRecords / 2 && this.#bytes <= this.#limits.maxBytes / 2;
+    return this.#queue.isLow;
   }
 
   push(records: readonly KafkaRecord[]): void {
-    for (const record of records) {
-      this.#records.push(record);
-      this.#bytes += sizeOf(record);
-    }
+    for (const record of records) this.#queue.push(record);
   }
 
   /** The next records, at least one if there is one, up to both bounds. */
@@ -41,26 +30,16 @@ export class LaneQueue {
     const batch: KafkaRecord[] = [];
     let bytes = 0;
     while (batch.length < maxRecords) {
-      const record = this.#records[this.#taken];
+      const record = this.#queue.take(batch.length === 0 ? Number.POSITIVE_INFINITY : maxBytes - bytes);
       if (record === undefined) break;
-      const size = sizeOf(record);
-      if (batch.length > 0 && bytes + size > maxBytes) break;
       batch.push(record);
-      bytes += size;
-      this.#taken += 1;
-    }
-    this.#bytes -= bytes;
-    if (this.#taken > 0 && this.#taken >= this.#records.length / 2) {
-      this.#records = this.#records.slice(this.#taken);
-      this.#taken = 0;
+      bytes += sizeOf(record);
     }
     return batch;
   }
 
   clear(): void {
-    this.#records = [];
-    this.#taken = 0;
-    this.#bytes = 0;
+    this.#queue.clear();
   }
 }
 
