@@ -113,11 +113,20 @@ export class KafkaAdmin {
     });
   }
 
-  /** Topics that are not there count as deleted. */
+  /**
+   * Topics that are not there count as deleted, also where a broker still lists them, or somebody else is deleting them.
+   * A request each: of several topics in one, kafkajs tells the first refusal only, whichever topic's it was.
+   */
   async deleteTopics(names: readonly string[]): Promise<void> {
-    const existing = [...(await this.describeTopics(names)).keys()];
-    if (existing.length === 0) return;
-    await this.#run(`delete ${existing.join(', ')}`, (admin) => admin.deleteTopics({ topics: existing }));
+    for (const name of (await this.describeTopics(names)).keys()) {
+      await this.#run(`delete ${name}`, async (admin) => {
+        try {
+          await admin.deleteTopics({ topics: [name] });
+        } catch (error) {
+          if (protocolErrorOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+        }
+      });
+    }
   }
 
   /** Never rejects; may be called twice. A later call of another method connects again. */

@@ -36,6 +36,16 @@ describe('the admin', () => {
     await other.close();
   });
 
+  test('takes a topic for deleted that somebody else deletes at the same time', async () => {
+    const others = [new KafkaAdmin(fixture.kafka), new KafkaAdmin(fixture.kafka)];
+    for (let round = 0; round < 5; round++) {
+      const names = [fixture.newName(), fixture.newName()];
+      await fixture.admin.ensureTopics(names.map((name) => ({ name, partitions: 1, config: {} })));
+      await Promise.all([fixture.admin, ...others].map((admin) => admin.deleteTopics(names)));
+    }
+    for (const admin of others) await admin.close();
+  });
+
   test('tells where logs begin and end, and what a group committed', async () => {
     const topic = await fixture.newTopic(2);
     const producer = new PlainProducer(fixture.kafka);
