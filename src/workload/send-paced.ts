@@ -19,8 +19,8 @@ export interface PacedSendResult {
 
 /** One request's worth: large enough for throughput, small enough for memory with large values among them. */
 const MAX_BATCH_RECORDS = 1_000;
-/** As a producer's linger: a request for every record would measure requests. */
-const SHORTEST_NAP_MS = 5;
+/** A producer's linger: a request for every record would load the broker with requests, not with messages. */
+const LINGER_MS = 5;
 const LONGEST_NAP_MS = 50;
 
 /**
@@ -33,13 +33,17 @@ export async function sendPaced(
 ): Promise<PacedSendResult> {
   const { send, ratePerSecond, clock, stop, onAcknowledged } = options;
   const begunMs = clock.monotonicMs();
+  let lingerUntilMs = 0;
   let acknowledged = 0;
   while (!stop.aborted) {
-    const due = dueNow(ratePerSecond, clock.monotonicMs() - begunMs, acknowledged);
-    if (due.count === 0) {
-      await clock.sleep(due.waitMs, stop);
+    const elapsedMs = clock.monotonicMs() - begunMs;
+    const due = dueNow(ratePerSecond, elapsedMs, acknowledged);
+    const waitMs = due.count === MAX_BATCH_RECORDS ? 0 : Math.max(due.waitMs, lingerUntilMs - elapsedMs);
+    if (waitMs > 0) {
+      await clock.sleep(waitMs, stop);
       continue;
     }
+    lingerUntilMs = elapsedMs + LINGER_MS;
     const batch = take(records, due.count);
     if (batch.length === 0) break;
     await send(batch);
@@ -49,12 +53,12 @@ export async function sendPaced(
   return { acknowledged, tookMs: clock.monotonicMs() - begunMs };
 }
 
+/** How many are to be sent now, and where none is, how long until one is. */
 function dueNow(ratePerSecond: number | null, elapsedMs: number, sent: number): { count: number; waitMs: number } {
   if (ratePerSecond === null) return { count: MAX_BATCH_RECORDS, waitMs: 0 };
   const due = Math.floor((elapsedMs * ratePerSecond) / 1000) + 1 - sent;
   if (due > 0) return { count: Math.min(due, MAX_BATCH_RECORDS), waitMs: 0 };
-  const nextAtMs = (sent * 1000) / ratePerSecond;
-  return { count: 0, waitMs: Math.min(LONGEST_NAP_MS, Math.max(SHORTEST_NAP_MS, nextAtMs - elapsedMs)) };
+  return { count: 0, waitMs: Math.min(LONGEST_NAP_MS, (sent * 1000) / ratePerSecond - elapsedMs) };
 }
 
 function take(records: Iterator<OutgoingRecord>, count: number): OutgoingRecord[] {

@@ -50,6 +50,23 @@ describe('paced sending', () => {
     sentAt.forEach((atMs, index) => expect(atMs).toBeGreaterThanOrEqual((index * 1000) / 100 - 1));
   });
 
+  test('sends what came due together: a quick broker gets no request for every record', async () => {
+    const clock = new TickingClock();
+    const stop = new AbortController();
+    const sizes: number[] = [];
+    await sendPaced(endless(), {
+      send: async (records) => {
+        sizes.push(records.length);
+        clock.pass(0.3);
+        if (clock.monotonicMs() >= 1_000) stop.abort();
+      },
+      ratePerSecond: 3_000,
+      clock,
+      stop: stop.signal,
+    });
+    expect(Math.min(...sizes.slice(1))).toBeGreaterThanOrEqual(14); // 5 ms of 3,000 a second
+  });
+
   test('without a rate it sends in full batches, all of them, and counts what was acknowledged', async () => {
     const sizes: number[] = [];
     const totals: number[] = [];
