@@ -26,6 +26,9 @@ import type { QueueLimits } from '../bounded-queue.js';
 import type { LogicMetrics } from './metrics.js';
 import { readBatch } from './read-batch.js';
 
+/** While the clock is too wrong to stamp with, it is looked at again this often. */
+const CLOCK_RECHECK_MS = 100;
+
 export interface LaneLimits {
   /**
    * Batches smaller than `paceRecords` keep this distance: a transaction costs the broker milliseconds however little
@@ -46,6 +49,8 @@ export interface LaneDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LogicMetrics;
+  /** Whether the clock is right enough to stamp with; absent: always. Takeovers don't ask: they stamp nothing. */
+  readonly mayStamp?: (() => boolean) | undefined;
 }
 
 export class LaneDriver {
@@ -133,10 +138,11 @@ export class LaneDriver {
 
   /** Whether the next batch has to wait a little; then it is taken when the time has come. */
   #restsBeforeBatch(): boolean {
-    const { clock, limits } = this.#deps;
+    const { clock, limits, mayStamp } = this.#deps;
     const nowMs = clock.monotonicMs();
-    const waitMs = this.#lastBatchMs + limits.batchPaceMs - nowMs;
-    if (waitMs <= 0 || this.#intake.length >= limits.paceRecords) {
+    const refused = mayStamp?.() === false;
+    const waitMs = refused ? CLOCK_RECHECK_MS : this.#lastBatchMs + limits.batchPaceMs - nowMs;
+    if (!refused && (waitMs <= 0 || this.#intake.length >= limits.paceRecords)) {
       this.#lastBatchMs = nowMs;
       return false;
     }

@@ -84,10 +84,11 @@ interface Tuning {
   readonly queueRecords?: number;
   readonly batchPaceMs?: number;
   readonly clock?: Clock;
+  readonly mayStamp?: () => boolean;
 }
 
 function drive(edges: LaneEdges, tuning: Tuning = {}): LaneDriver {
-  const { queueRecords = 100, batchPaceMs = 0, clock = systemClock } = tuning;
+  const { queueRecords = 100, batchPaceMs = 0, clock = systemClock, mayStamp } = tuning;
   const driver = new LaneDriver({
     partition: 0,
     edges,
@@ -102,6 +103,7 @@ function drive(edges: LaneEdges, tuning: Tuning = {}): LaneDriver {
     clock,
     log: silentLog,
     metrics: logicMetrics(silentMetrics),
+    mayStamp,
   });
   driver.start();
   return driver;
@@ -119,6 +121,28 @@ test('a takeover fences PostgreSQL, then Kafka, and commits a position before th
   expect(edges.calls).toEqual(['take', 'fence', 'forward to 0', 'open 0']);
   driver.stop();
   expect(await driver.done).toEqual({ kind: 'released' });
+});
+
+test('a clock that may not stamp lets batches wait, keeps them all, and stops nothing else', async () => {
+  const edges = new ScriptedEdges();
+  let clockIsRight = false;
+  let askedCount = 0;
+  const mayStamp = (): boolean => {
+    askedCount += 1;
+    return clockIsRight;
+  };
+  const driver = drive(edges, { mayStamp, queueRecords: 20 });
+  await running(driver); // taken over all the same
+  driver.offer(records(0, 25));
+  await until(() => askedCount > 3, 'the clock looked at again and again');
+  expect(edges.calls).toEqual(['take', 'fence', 'forward to 0', 'open 0', 'pause']); // bounded
+  clockIsRight = true;
+  await until(() => edges.forwarded.length === 25, 'all records, once the clock is right');
+  clockIsRight = false;
+  driver.offer(records(25, 30));
+  driver.stop(); // and a stop doesn't wait for the clock
+  expect(await driver.done).toEqual({ kind: 'released' });
+  expect(edges.stored).toHaveLength(25);
 });
 
 test('what is stored is forwarded, and a stop finishes what was begun', async () => {
