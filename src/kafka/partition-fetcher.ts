@@ -45,9 +45,9 @@ const RESUME_LATENCY_MS = 10;
 const RETRY_MS = 200;
 /**
  * A broker answers as soon as it has one record; asking again at once would cost it and us a request a record. Fetches
- * that bring little keep this distance; it costs a message 2 ms on average and spares most of the requests.
+ * that bring little keep this distance; it costs a message 5 ms on average and spares most of the requests.
  */
-const PACE_MS = 5;
+const PACE_MS = 10;
 const LITTLE_BYTES = 32 * 1024;
 const DAMAGED_RETRY_MS = 1_000;
 

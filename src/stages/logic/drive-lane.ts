@@ -19,6 +19,7 @@ import type { Log } from '../../observe/log.js';
 import type { OrderingLimits } from '../../ordering/state.js';
 import type { LaneEpoch } from '../../protocol/ids.js';
 import type { KafkaRecord } from '../../record.js';
+import type { BatchPace } from './batch-pace.js';
 import type { LaneEdges } from './edges.js';
 import { LaneEffects } from './lane-effects.js';
 import { LaneIntake } from './lane-intake.js';
@@ -30,11 +31,7 @@ import { readBatch } from './read-batch.js';
 const CLOCK_RECHECK_MS = 100;
 
 export interface LaneLimits {
-  /**
-   * Batches smaller than `paceRecords` keep this distance: a transaction costs the broker milliseconds however little
-   * is in it, and lanes that never rest would spend the machine on them and be slower for it.
-   */
-  readonly batchPaceMs: number;
+  /** Batches of fewer records wait for a turn of the worker's `BatchPace`. */
   readonly paceRecords: number;
   readonly batchMaxRecords: number;
   readonly batchMaxBytes: number;
@@ -46,6 +43,8 @@ export interface LaneDeps {
   readonly partition: number;
   readonly edges: LaneEdges;
   readonly limits: LaneLimits;
+  /** Shared by the lanes of a worker. */
+  readonly pace: BatchPace;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LogicMetrics;
@@ -61,7 +60,8 @@ export class LaneDriver {
   readonly #effects: LaneEffects;
   readonly #ended = new AbortController();
   #state: LaneState = NEW_LANE;
-  #lastBatchMs = Number.NEGATIVE_INFINITY;
+  /** The turn reserved for the next small batch, on the monotonic clock. */
+  #turnAtMs: number | null = null;
   #resting = false;
   #resolve!: (end: LaneEnd) => void;
   #reject!: (error: unknown) => void;
@@ -138,22 +138,26 @@ export class LaneDriver {
 
   /** Whether the next batch has to wait a little; then it is taken when the time has come. */
   #restsBeforeBatch(): boolean {
-    const { clock, limits, mayStamp } = this.#deps;
-    const nowMs = clock.monotonicMs();
-    const refused = mayStamp?.() === false;
-    const waitMs = refused ? CLOCK_RECHECK_MS : this.#lastBatchMs + limits.batchPaceMs - nowMs;
-    if (!refused && (waitMs <= 0 || this.#intake.length >= limits.paceRecords)) {
-      this.#lastBatchMs = nowMs;
-      return false;
-    }
+    const waitMs = this.#waitBeforeBatchMs();
+    if (waitMs <= 0) return false;
     if (!this.#resting) {
       this.#resting = true;
-      void clock.sleep(waitMs, this.#ended.signal).then(() => {
+      void this.#deps.clock.sleep(waitMs, this.#ended.signal).then(() => {
         this.#resting = false;
         this.#feed();
       });
     }
     return true;
+  }
+
+  #waitBeforeBatchMs(): number {
+    const { clock, limits, pace, mayStamp } = this.#deps;
+    if (mayStamp?.() === false) return CLOCK_RECHECK_MS;
+    if (this.#intake.length >= limits.paceRecords) return 0;
+    const nowMs = clock.monotonicMs();
+    const waitMs = (this.#turnAtMs ??= pace.reserve(nowMs)) - nowMs;
+    if (waitMs <= 0) this.#turnAtMs = null;
+    return waitMs;
   }
 
   #finish(end: LaneEnd): void {

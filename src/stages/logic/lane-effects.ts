@@ -9,6 +9,7 @@ import { invariant, unreachable } from '../../invariant.js';
 import type { LaneEffect, LaneEvent, LaneState } from '../../lane/state.js';
 import type { Log } from '../../observe/log.js';
 import { newOrderingState, type OrderingLimits } from '../../ordering/state.js';
+import type { BatchPace } from './batch-pace.js';
 import type { LaneEdges, LaneForwarder } from './edges.js';
 import type { LogicMetrics } from './metrics.js';
 import { BatchStorer } from './store-batch.js';
@@ -20,7 +21,8 @@ const MAX_BACKOFF_MS = 2_000;
 export interface EffectDeps {
   readonly partition: number;
   readonly edges: LaneEdges;
-  readonly limits: { readonly ordering: OrderingLimits };
+  readonly limits: { readonly ordering: OrderingLimits; readonly paceRecords: number };
+  readonly pace: BatchPace;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LogicMetrics;
@@ -170,16 +172,19 @@ export class LaneEffects {
 
   async #forward(effect: Extract<LaneEffect, { kind: 'forward' }>): Promise<LaneEvent | null> {
     const reign = this.#reign;
-    const { clock, log, metrics } = this.#deps;
+    const { clock, log, metrics, limits, pace } = this.#deps;
     const forwarder = this.#forwarder;
     invariant(forwarder !== null, 'a forward without a producer');
     const beganMs = clock.monotonicMs();
     const outcome = await forwarder.forward(effect.stamped, effect, effect.laneEpoch);
     if (reign !== this.#reign) return null;
     switch (outcome.kind) {
-      case 'committed':
-        metrics.forwarded(effect.stamped, clock.monotonicMs() - beganMs);
+      case 'committed': {
+        const tookMs = clock.monotonicMs() - beganMs;
+        metrics.forwarded(effect.stamped, tookMs);
+        if (effect.stamped.length < limits.paceRecords) pace.took(tookMs);
         return { kind: 'forwarded' };
+      }
       case 'fenced':
         return { kind: 'forwardFenced' };
       case 'unknown':

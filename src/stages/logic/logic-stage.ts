@@ -12,6 +12,7 @@ import type { GroupBatch, GroupSourceHandlers } from '../../kafka/group-contract
 import type { LaneEnd } from '../../lane/state.js';
 import type { HealthReport } from '../../observe/health.js';
 import type { Log } from '../../observe/log.js';
+import { BatchPace, type TurnLimits } from './batch-pace.js';
 import { LaneDriver, type LaneLimits } from './drive-lane.js';
 import type { RecordSource } from '../ports.js';
 import type { LaneEdges } from './edges.js';
@@ -20,10 +21,12 @@ import type { LogicMetrics } from './metrics.js';
 export const LOGIC_LIMITS = {
   queue: { maxRecords: 4_000, maxBytes: 4 * 1024 * 1024 },
   batchMaxBytes: 2 * 1024 * 1024,
-  batchPaceMs: 30,
   paceRecords: 250,
   ordering: { maxHeads: 20_000, maxSeen: 20_000 },
 } as const;
+
+/** What a transaction takes on an idle machine, and how much of the waiting on a busy one it may become. */
+const TURN_LIMITS: TurnLimits = { minMs: 2, maxMs: 15 };
 
 export interface LogicStageDeps {
   /** `im.logic`. */
@@ -50,6 +53,7 @@ export class LogicStage {
   readonly #deps: LogicStageDeps;
   readonly #source: RecordSource;
   readonly #lanes = new Map<number, OwnedLane>();
+  readonly #pace = new BatchPace(TURN_LIMITS);
   readonly #stopping = new AbortController();
   #assigned = false;
 
@@ -144,7 +148,7 @@ export class LogicStage {
     const { edgesOf, limits, clock, metrics } = this.#deps;
     const log = this.#deps.log.child({ partition });
     const edges = edgesOf(this.#source, partition);
-    const driver = new LaneDriver({ partition, edges, limits, clock, log, metrics });
+    const driver = new LaneDriver({ partition, edges, limits, pace: this.#pace, clock, log, metrics });
     const lane: OwnedLane = { driver, edges, end: null };
     this.#lanes.set(partition, lane);
     driver.done.then(

@@ -6,6 +6,7 @@ import type { Plan } from '../../../src/ordering/plan.js';
 import type { LaneEpoch, LogicOffset, MsgId } from '../../../src/protocol/ids.js';
 import type { Stamped } from '../../../src/protocol/message.js';
 import type { KafkaRecord } from '../../../src/record.js';
+import { BatchPace } from '../../../src/stages/logic/batch-pace.js';
 import { LaneDriver } from '../../../src/stages/logic/drive-lane.js';
 import type { ForwardOutcome, LaneEdges, StoreOutcome } from '../../../src/stages/logic/edges.js';
 import { logicMetrics } from '../../../src/stages/logic/metrics.js';
@@ -82,24 +83,24 @@ function records(from: number, to: number): KafkaRecord[] {
 
 interface Tuning {
   readonly queueRecords?: number;
-  readonly batchPaceMs?: number;
+  readonly turnMs?: number;
   readonly clock?: Clock;
   readonly mayStamp?: () => boolean;
 }
 
 function drive(edges: LaneEdges, tuning: Tuning = {}): LaneDriver {
-  const { queueRecords = 100, batchPaceMs = 0, clock = systemClock, mayStamp } = tuning;
+  const { queueRecords = 100, turnMs = 0, clock = systemClock, mayStamp } = tuning;
   const driver = new LaneDriver({
     partition: 0,
     edges,
     limits: {
       batchMaxRecords: 10,
-      batchPaceMs,
       paceRecords: 10,
       batchMaxBytes: 100_000,
       queue: { maxRecords: queueRecords, maxBytes: 1_000_000 },
       ordering: { maxHeads: 10, maxSeen: 10 },
     },
+    pace: new BatchPace({ minMs: turnMs, maxMs: turnMs }),
     clock,
     log: silentLog,
     metrics: logicMetrics(silentMetrics),
@@ -290,7 +291,7 @@ test('small batches keep their distance; one that is large enough, and the first
     monotonicMs: () => nowMs,
     sleep: () => new Promise((wake) => sleepers.push(wake)),
   };
-  const driver = drive(edges, { batchPaceMs: 50, clock });
+  const driver = drive(edges, { turnMs: 50, clock });
   await running(driver);
   const stores = (): number => edges.calls.filter((call) => call.startsWith('store')).length;
   driver.offer(records(0, 1));
