@@ -22,7 +22,7 @@ export const LOGIC_LIMITS = {
   batchMaxBytes: 2 * 1024 * 1024,
   batchPaceMs: 30,
   paceRecords: 250,
-  ordering: { maxHeads: 20_000, maxSeen: 20_000 },
+  ordering: { maxHeads: 20_000, maxSenders: 20_000, maxSeen: 20_000 },
 } as const;
 
 export interface LogicStageDeps {
