@@ -1,6 +1,7 @@
 /** The ceiling: PostgreSQL alone, storing batches that were decided beforehand; no Kafka, no parsing. */
-import { advance, decide, unknownConversations } from '../ordering/decide.js';
+import { advance, decide } from '../ordering/decide.js';
 import type { Plan } from '../ordering/plan.js';
+import { unknownConversations, unknownSenders } from '../ordering/needs.js';
 import { newOrderingState } from '../ordering/state.js';
 import type { Database } from '../postgres/database.js';
 import { storePlan } from '../postgres/store-plan.js';
@@ -47,9 +48,12 @@ async function storeAll(database: Database, { partition, laneEpoch, plans }: Lan
 
 /** Identities carry the lane, so that no two lanes of this measurement share a conversation. */
 function plansOf(partition: number, records: readonly WorkloadRecord[], maxValueBytes: number): Plan[] {
+  const start = 0 as LogicOffset;
+  const bound = records.length;
+  const reorder = { windowMs: 0, maxPerSender: bound, maxCount: bound, maxBytes: Infinity, resetAfterMs: Infinity };
   const state = newOrderingState(
-    { partition, lastMsgId: 0n as MsgId, nextOffset: 0 as LogicOffset },
-    { maxHeads: 1_000_000, maxSeen: 1_000_000 },
+    { partition, lastMsgId: 0n as MsgId, nextOffset: start, caughtUpOffset: start, held: [] },
+    { maxHeads: 1_000_000, maxSenders: 1_000_000, maxSeen: 1_000_000, reorder },
   );
   const plans: Plan[] = [];
   for (let from = 0; from < records.length; from += ROWS_PER_BATCH) {
@@ -61,7 +65,8 @@ function plansOf(partition: number, records: readonly WorkloadRecord[], maxValue
       nextOffset: Math.min(records.length, from + ROWS_PER_BATCH) as LogicOffset,
     };
     for (const id of unknownConversations(state, batch)) state.heads.set(id, 0 as Seq);
-    const plan = decide(state, batch, Date.now());
+    for (const key of unknownSenders(state, batch).keys()) state.senders.set(key, null);
+    const plan = decide(state, batch, { nowMs: Date.now(), monotonicMs: performance.now() });
     advance(state, plan);
     plans.push(plan);
   }

@@ -1,4 +1,5 @@
 import type { KafkaOptions } from '../kafka/options.js';
+import type { ReorderRules } from '../ordering/options.js';
 import type { PostgresOptions } from '../postgres/options.js';
 import { topicNames, type TopicNames } from '../protocol/topics.js';
 import type { Variables } from './variables.js';
@@ -23,6 +24,7 @@ export interface Settings {
   readonly partitionsIsDefault: boolean;
   readonly maxValueBytes: number;
   readonly batchMaxRecords: number;
+  readonly reorder: ReorderRules;
   readonly pgMaxConnections: number;
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
@@ -51,6 +53,7 @@ export interface Config {
   readonly partitions: number;
   readonly maxValueBytes: number;
   readonly batchMaxRecords: number;
+  readonly reorder: ReorderRules;
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   /** How long the group waits for its members to join again. */
@@ -81,6 +84,13 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     partitionsIsDefault: variables.INORDER_PARTITIONS === undefined,
     maxValueBytes: variables.INORDER_MAX_VALUE_BYTES,
     batchMaxRecords: variables.INORDER_BATCH_MAX_RECORDS,
+    reorder: {
+      windowMs: variables.INORDER_REORDER_WINDOW_MS,
+      maxPerSender: variables.INORDER_HELD_MAX_PER_SENDER,
+      maxCount: variables.INORDER_HELD_MAX_MESSAGES,
+      maxBytes: variables.INORDER_HELD_MAX_BYTES,
+      resetAfterMs: variables.INORDER_SENDER_RESET_MS,
+    },
     pgMaxConnections: variables.INORDER_PG_MAX_CONNECTIONS,
     sessionTimeoutMs: variables.INORDER_SESSION_TIMEOUT_MS,
     heartbeatIntervalMs: variables.INORDER_HEARTBEAT_INTERVAL_MS,
@@ -136,6 +146,7 @@ export function configFor(settings: Settings, { brokers, databaseUrl }: ServerAd
     partitions: settings.partitions,
     maxValueBytes: settings.maxValueBytes,
     batchMaxRecords: settings.batchMaxRecords,
+    reorder: settings.reorder,
     sessionTimeoutMs: settings.sessionTimeoutMs,
     heartbeatIntervalMs: settings.heartbeatIntervalMs,
     rebalanceTimeoutMs: Math.max(2 * settings.sessionTimeoutMs, MIN_REBALANCE_TIMEOUT_MS),

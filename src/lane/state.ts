@@ -4,6 +4,7 @@
  */
 import { invariant } from '../invariant.js';
 import type { LogicBatch } from '../ordering/decide.js';
+import type { StoredHold } from '../ordering/held.js';
 import type { Plan } from '../ordering/plan.js';
 import type { LaneEpoch, LogicOffset, MsgId } from '../protocol/ids.js';
 import type { Stamped } from '../protocol/message.js';
@@ -38,6 +39,8 @@ export interface LaneState {
   /** PostgreSQL's position: everything before it is stored. */
   readonly nextOffset: LogicOffset;
   readonly lastMsgId: MsgId;
+  /** Where the log ended when the lane was taken. */
+  readonly caughtUpOffset: LogicOffset;
   /** The last msgId delivered for certain. */
   readonly watermark: MsgId;
   /** The group's committed offset as far as known; null before the first commit. */
@@ -66,6 +69,7 @@ export type LaneEvent =
   /** Read after the Kafka fence: the group's position, and whose the row in PostgreSQL is by now. */
   | ({ readonly kind: 'positionRead'; readonly laneEpoch: LaneEpoch | null } & CommittedPosition)
   | { readonly kind: 'unforwardedRead'; readonly stamped: readonly Stamped[]; readonly isLast: boolean }
+  | { readonly kind: 'heldRead'; readonly held: readonly StoredHold[] }
   /** A step of the takeover failed; nothing is known of it. */
   | { readonly kind: 'takeoverFailed' }
   | { readonly kind: 'batch'; readonly batch: LogicBatch }
@@ -91,8 +95,15 @@ export type LaneEffect =
   | { readonly kind: 'fenceFormer' }
   | { readonly kind: 'readPosition' }
   | { readonly kind: 'readUnforwarded'; readonly after: MsgId }
+  /** What the lane holds for gaps; nobody else can change it any more. */
+  | { readonly kind: 'readHeld' }
   /** Read `im.logic` from here, and let batches come. */
-  | { readonly kind: 'open'; readonly nextOffset: LogicOffset }
+  | {
+      readonly kind: 'open';
+      readonly nextOffset: LogicOffset;
+      readonly caughtUpOffset: LogicOffset;
+      readonly held: readonly StoredHold[];
+    }
   | { readonly kind: 'store'; readonly batch: LogicBatch; readonly laneEpoch: LaneEpoch }
   /** One Kafka transaction: the stamped to delivery (and dead letters), the group's offset with the watermark. */
   | {
@@ -116,6 +127,7 @@ export const NEW_LANE: LaneState = {
   laneEpoch: 0 as LaneEpoch,
   nextOffset: 0 as LogicOffset,
   lastMsgId: 0n as MsgId,
+  caughtUpOffset: 0 as LogicOffset,
   watermark: 0n as MsgId,
   committedOffset: null,
   storing: false,

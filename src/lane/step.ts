@@ -12,6 +12,7 @@
 import { invariant, unreachable } from '../invariant.js';
 import type { LaneEpoch, LogicOffset } from '../protocol/ids.js';
 import type { Stamped } from '../protocol/message.js';
+import type { StoredHold } from '../ordering/held.js';
 import { judgeTakeover, type CommittedPosition } from './judge-takeover.js';
 import { enter, type LaneEffect, type LaneEnd, type LaneEvent, type LaneState, type Turn } from './state.js';
 
@@ -49,6 +50,8 @@ export function step(state: LaneState, event: LaneEvent): Turn {
       return positionRead(state, event);
     case 'unforwardedRead':
       return emit(state, event.stamped, event.isLast);
+    case 'heldRead':
+      return run(state, event.held);
     case 'batch':
       invariant(wantsBatch(state), `a batch in phase ${state.phase}`);
       return {
@@ -89,7 +92,7 @@ function positionRead(state: LaneState, found: CommittedPosition & { laneEpoch: 
   if (verdict.kind === 'halt') return finish(state, { kind: 'halted', reason: verdict.reason });
   const { watermark, committedOffset } = verdict;
   return {
-    state: enter(state, 'emitting', { watermark, committedOffset }),
+    state: enter(state, 'emitting', { watermark, committedOffset, caughtUpOffset: found.logEnd as LogicOffset }),
     effects: [{ kind: 'readUnforwarded', after: watermark }],
   };
 }
@@ -100,7 +103,8 @@ function positionRead(state: LaneState, found: CommittedPosition & { laneEpoch: 
  */
 function emit(state: LaneState, stamped: readonly Stamped[], isLast: boolean): Turn {
   const { nextOffset, lastMsgId, watermark, committedOffset, laneEpoch } = state;
-  if (isLast && stamped.length === 0 && committedOffset === nextOffset && watermark === lastMsgId) return run(state);
+  if (isLast && stamped.length === 0 && committedOffset === nextOffset && watermark === lastMsgId)
+    return readHeld(state);
   const lastOfPage = stamped.at(-1);
   invariant(isLast || lastOfPage !== undefined, 'an empty page that is not the last');
   const position = isLast
@@ -122,14 +126,19 @@ function forwarded(state: LaneState): Turn {
     committedOffset: forwarding.nextOffset,
   };
   if (settled.phase !== 'emitting') return forwardNext(settled);
-  if (forwarding.last) return run(settled);
+  if (forwarding.last) return readHeld(settled);
   return { state: settled, effects: [{ kind: 'readUnforwarded', after: settled.watermark }] };
 }
 
-function run(state: LaneState): Turn {
+function readHeld(state: LaneState): Turn {
+  return { state, effects: [{ kind: 'readHeld' }] };
+}
+
+function run(state: LaneState, held: readonly StoredHold[]): Turn {
+  const { nextOffset, caughtUpOffset } = state;
   return {
     state: enter(state, 'running'),
-    effects: [{ kind: 'open', nextOffset: state.nextOffset }],
+    effects: [{ kind: 'open', nextOffset, caughtUpOffset, held }],
   };
 }
 

@@ -30,6 +30,14 @@ export class BoundedMap<K, V> {
     }
   }
 
+  /** Counts an entry as written just now, where there is one: the last to be dropped. */
+  keep(key: K): void {
+    const value = this.#entries.get(key);
+    if (value === undefined) return;
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+  }
+
   delete(key: K): void {
     this.#entries.delete(key);
   }

@@ -3,13 +3,16 @@
  * own, no mutation of the state: a plan that was not stored leaves no trace, so it can be decided again.
  */
 import { invariant } from '../invariant.js';
-import type { ConversationId, LogicOffset, Seq } from '../protocol/ids.js';
-import type { Incoming, IngestPlace, Stamped, StampedDeadLetter, StampedMessage } from '../protocol/message.js';
+import type { ConversationId, LogicOffset, MsgId, Seq } from '../protocol/ids.js';
+import type { Incoming, IngestPlace, Received, SenderMarks, Stamped, StampedMessage } from '../protocol/message.js';
 import type { DeadLetterReason } from '../protocol/reasons.js';
 import type { RawRecord } from '../record.js';
+import type { Moment } from './held.js';
 import { MsgIdSequence } from './msg-id.js';
 import type { Plan } from './plan.js';
-import { contentHashOf, identityOf, type ContentHash, type Identity, type OrderingState } from './state.js';
+import { Resequencer, type Deliver } from './resequence.js';
+import { senderKeyOf } from './sender.js';
+import { addHeld, contentHashOf, removeHeld, type ContentHash, type Identity, type OrderingState } from './state.js';
 
 /** A record of `im.logic` that could not be read as an envelope; it takes its place in the order as a dead letter. */
 export interface RefusedRecord {
@@ -34,68 +37,54 @@ export interface LogicBatch {
   readonly nextOffset: LogicOffset;
 }
 
-/** Conversations whose head must be loaded before `decide` can be asked. */
-export function unknownConversations(state: OrderingState, batch: LogicBatch): ConversationId[] {
-  const unknown = new Set<ConversationId>();
-  for (const record of batch.records) {
-    if (record.kind === 'incoming' && !state.heads.has(record.incoming.conversationId)) {
-      unknown.add(record.incoming.conversationId);
-    }
-  }
-  return [...unknown];
-}
-
-/** @param nowMs the wall clock once for the whole batch, ms since 1970 UTC. */
-export function decide(state: OrderingState, batch: LogicBatch, nowMs: number): Plan {
-  const ids = new MsgIdSequence(state.partition, state.lastMsgId);
-  const stamped: Stamped[] = [];
-  const heads = new Map<ConversationId, Seq>();
-  const identities = new Map<Identity, ContentHash>();
-  let lastMsgId = state.lastMsgId;
-  let duplicateCount = 0;
+/**
+ * Decides a batch, which may be empty: then it is the time that lets held messages out.
+ *
+ * Windows are looked at after the records, so that what was there before a window was found to be over is in time; and
+ * only once the lane has come to where the log ended when it was taken: what lay in the log while nobody owned the lane
+ * must not be late because of that.
+ * @param now both clocks, once for the whole batch.
+ */
+export function decide(state: OrderingState, batch: LogicBatch, now: Moment): Plan {
   invariant(batch.nextOffset >= state.nextOffset, `batch ends at ${batch.nextOffset}, before ${state.nextOffset}`);
+  const stamper = new Stamper(state, now.nowMs);
+  const sequence = new Resequencer(state, now, stamper.message);
+  const identities = new Map<Identity, ContentHash>();
+  let duplicateCount = 0;
 
   for (const record of batch.records) {
     if (record.kind === 'refused') {
       const { reason, detail, place, original } = record;
-      lastMsgId = ids.next(nowMs);
-      stamped.push({
-        kind: 'dead_letter',
-        msgId: lastMsgId,
-        stampedAt: nowMs,
-        reason,
-        detail,
-        place,
-        record: original,
-      });
+      stamper.deadLetter(reason, detail, place, original);
       continue;
     }
     const incoming = record.incoming;
-    const identity = identityOf(incoming);
+    const key = senderKeyOf(incoming);
+    const identity: Identity = `${key}\0${incoming.clientMsgId}`;
     const hash = contentHashOf(incoming.contentHash);
-    const known = identities.get(identity) ?? state.seen.get(identity);
+    const known = identities.get(identity) ?? state.seen.get(identity) ?? state.heldContent.get(identity);
     if (known === hash) {
       duplicateCount += 1;
       continue;
     }
-    lastMsgId = ids.next(nowMs);
     if (known !== undefined) {
-      stamped.push(conflictingDuplicate(incoming, lastMsgId, nowMs));
+      stamper.deadLetter('conflicting_duplicate', conflictOf(incoming), incoming.place, incoming.original);
       continue;
     }
-    const { conversationId } = incoming;
-    const head = heads.get(conversationId) ?? state.heads.get(conversationId);
-    invariant(head !== undefined, `the head of ${conversationId} was not loaded`);
-    const seq = (head + 1) as Seq;
-    heads.set(conversationId, seq);
     identities.set(identity, hash);
-    stamped.push(stamp(incoming, lastMsgId, seq, nowMs));
+    if (isNumbered(incoming)) sequence.arrive(incoming, key);
+    else stamper.message(incoming, false, null);
   }
+  if (batch.nextOffset >= state.caughtUpOffset) sequence.expire();
+  const { stamped, heads, lastMsgId, messageCount, lateCount } = stamper;
   return {
-    stamped,
-    heads,
-    identities,
-    duplicateCount,
+    ...{ stamped, heads, identities, duplicateCount, messageCount, lateCount },
+    held: [...sequence.held.values()],
+    released: [...sequence.released.values()],
+    givenUp: sequence.givenUp,
+    senders: sequence.senders,
+    lines: sequence.lines,
+    floor: state.lastMsgId,
     lastMsgId,
     fromOffset: state.nextOffset,
     nextOffset: batch.nextOffset,
@@ -108,51 +97,91 @@ export function advance(state: OrderingState, plan: Plan): void {
   state.lastMsgId = plan.lastMsgId;
   state.nextOffset = plan.nextOffset;
   for (const [conversationId, seq] of plan.heads) state.heads.set(conversationId, seq);
+  for (const [key, head] of plan.senders) state.senders.set(key, head);
   for (const [identity, hash] of plan.identities) state.seen.set(identity, hash);
+  for (const message of plan.released) removeHeld(state, message);
+  for (const message of plan.held) addHeld(state, message);
+  for (const [key, line] of plan.lines) {
+    if (line.length > 0) state.lines.set(key, line);
+    else state.lines.delete(key);
+  }
+}
+
+function isNumbered(incoming: Incoming): incoming is Incoming & { readonly senderSeq: number } {
+  return incoming.senderSeq !== null;
+}
+
+/** Gives out places in the order: ids along the partition, seqs along each conversation. */
+class Stamper {
+  readonly stamped: Stamped[] = [];
+  readonly heads = new Map<ConversationId, Seq>();
+  lastMsgId: MsgId;
+  messageCount = 0;
+  lateCount = 0;
+  readonly #ids: MsgIdSequence;
+
+  constructor(
+    private readonly state: OrderingState,
+    private readonly nowMs: number,
+  ) {
+    this.#ids = new MsgIdSequence(state.partition, state.lastMsgId);
+    this.lastMsgId = state.lastMsgId;
+  }
+
+  readonly message: Deliver = (message, late, marks) => {
+    const { conversationId } = message;
+    const head = this.heads.get(conversationId) ?? this.state.heads.get(conversationId);
+    invariant(head !== undefined, `the head of ${conversationId} was not loaded`);
+    const seq = (head + 1) as Seq;
+    this.heads.set(conversationId, seq);
+    this.lastMsgId = this.#ids.next(this.nowMs);
+    this.messageCount += 1;
+    if (late) this.lateCount += 1;
+    this.stamped.push(stampedOf(message, { msgId: this.lastMsgId, seq, stampedAt: this.nowMs, late, marks }));
+  };
+
+  deadLetter(reason: DeadLetterReason, detail: string, place: IngestPlace, record: RawRecord): void {
+    this.lastMsgId = this.#ids.next(this.nowMs);
+    const { lastMsgId: msgId, nowMs: stampedAt } = this;
+    this.stamped.push({ kind: 'dead_letter', msgId, stampedAt, reason, detail, place, record });
+  }
+}
+
+interface Stamp extends Pick<StampedMessage, 'msgId' | 'seq' | 'stampedAt' | 'late'> {
+  readonly marks: SenderMarks | null;
 }
 
 /** Written out field by field: an object spread per record was 6 % of the worker's CPU. */
-function stamp(incoming: Incoming, msgId: StampedMessage['msgId'], seq: Seq, stampedAt: number): StampedMessage {
+function stampedOf(message: Received, { msgId, seq, stampedAt, late, marks }: Stamp): StampedMessage {
   return {
     kind: 'message',
     msgId,
     seq,
     stampedAt,
-    late: false,
-    conversationId: incoming.conversationId,
-    senderId: incoming.senderId,
-    receiverId: incoming.receiverId,
-    groupId: incoming.groupId,
-    clientMsgId: incoming.clientMsgId,
-    sentAt: incoming.sentAt,
-    senderSeq: incoming.senderSeq,
-    prevSenderSeq: incoming.prevSenderSeq,
-    senderEpoch: incoming.senderEpoch,
-    body: incoming.body,
-    meta: incoming.meta,
-    contentHash: incoming.contentHash,
-    place: incoming.place,
-    receivedAt: incoming.receivedAt,
-    traceparent: incoming.traceparent,
-    tracestate: incoming.tracestate,
+    late,
+    conversationId: message.conversationId,
+    senderId: message.senderId,
+    receiverId: message.receiverId,
+    groupId: message.groupId,
+    clientMsgId: message.clientMsgId,
+    sentAt: message.sentAt,
+    senderSeq: message.senderSeq,
+    prevSenderSeq: message.prevSenderSeq,
+    senderEpoch: message.senderEpoch,
+    body: message.body,
+    meta: message.meta,
+    contentHash: message.contentHash,
+    place: message.place,
+    receivedAt: message.receivedAt,
+    traceparent: message.traceparent,
+    tracestate: message.tracestate,
+    senderMarks: marks,
   };
 }
 
-function conflictingDuplicate(
-  incoming: Incoming,
-  msgId: StampedMessage['msgId'],
-  stampedAt: number,
-): StampedDeadLetter {
-  const detail =
-    `clientMsgId ${JSON.stringify(incoming.clientMsgId)} of sender ${JSON.stringify(incoming.senderId)} was already ` +
-    'used in this conversation with different content; a new message needs a new clientMsgId';
-  return {
-    kind: 'dead_letter',
-    msgId,
-    stampedAt,
-    reason: 'conflicting_duplicate',
-    detail,
-    place: incoming.place,
-    record: incoming.original,
-  };
+function conflictOf({ clientMsgId, senderId }: Incoming): string {
+  return (
+    `clientMsgId ${JSON.stringify(clientMsgId)} of sender ${JSON.stringify(senderId)} was already ` +
+    'used in this conversation with different content; a new message needs a new clientMsgId'
+  );
 }

@@ -1,5 +1,9 @@
 import type { ConversationId, LogicOffset, MsgId, Seq } from '../protocol/ids.js';
 import { BoundedMap } from './bounded-map.js';
+import type { HeldMessage } from './held.js';
+import { inSenderOrder } from './judge-number.js';
+import type { ReorderRules } from './options.js';
+import { senderKeyOf, type SenderHead, type SenderKey } from './sender.js';
 
 /** `Identity` of a message: one retry identity per sender and conversation. U+0000 can't occur in an id. */
 export type Identity = string;
@@ -16,28 +20,85 @@ export function contentHashOf(bytes: Buffer): ContentHash {
 }
 
 /**
- * What a lane remembers between batches. `lastMsgId` and `nextOffset` are facts that PostgreSQL confirmed;
- * `heads` and `seen` are caches that the fence makes safe to hold: while the fence holds nobody else writes, and
- * the primary key and the unique index catch a cache that is wrong all the same.
+ * What a lane remembers between batches. `lastMsgId`, `nextOffset` and what is held are facts that PostgreSQL confirmed;
+ * `heads`, `senders` and `seen` are caches that the fence makes safe to hold: while the fence holds nobody else writes,
+ * and the primary key and the unique index catch a cache that is wrong all the same.
  */
 export interface OrderingState {
   readonly partition: number;
   lastMsgId: MsgId;
   nextOffset: LogicOffset;
+  /** Where the log ended when the lane was taken. No window ends before the lane has come here: see `decide`. */
+  readonly caughtUpOffset: LogicOffset;
   /** Last `seq` of a conversation; 0 where it has no message yet. */
   readonly heads: BoundedMap<ConversationId, Seq>;
+  /** How far senders have come; null where nothing of them was delivered in turn. */
+  readonly senders: BoundedMap<SenderKey, SenderHead | null>;
   /** Content of the messages stamped or looked up lately. */
   readonly seen: BoundedMap<Identity, ContentHash>;
+  /** Everything the lane holds, in the order of its deadlines. */
+  readonly held: Map<LogicOffset, HeldMessage>;
+  heldBytes: number;
+  /** The same by sender, each in its sender's order; no empty ones. */
+  readonly lines: Map<SenderKey, readonly HeldMessage[]>;
+  /** The same by identity: what is held already is not held twice. */
+  readonly heldContent: Map<Identity, ContentHash>;
+  readonly rules: ReorderRules;
 }
 
 export interface OrderingLimits {
   readonly maxHeads: number;
+  readonly maxSenders: number;
   readonly maxSeen: number;
+  readonly reorder: ReorderRules;
 }
 
-export function newOrderingState(
-  from: { partition: number; lastMsgId: MsgId; nextOffset: LogicOffset },
-  limits: OrderingLimits,
-): OrderingState {
-  return { ...from, heads: new BoundedMap(limits.maxHeads), seen: new BoundedMap(limits.maxSeen) };
+export interface OrderingStart {
+  readonly partition: number;
+  readonly lastMsgId: MsgId;
+  readonly nextOffset: LogicOffset;
+  readonly caughtUpOffset: LogicOffset;
+  readonly held: readonly HeldMessage[];
+}
+
+export function newOrderingState(start: OrderingStart, limits: OrderingLimits): OrderingState {
+  const { held, ...position } = start;
+  const state: OrderingState = {
+    ...position,
+    heads: new BoundedMap(limits.maxHeads),
+    senders: new BoundedMap(limits.maxSenders),
+    seen: new BoundedMap(limits.maxSeen),
+    held: new Map(),
+    heldBytes: 0,
+    lines: new Map(),
+    heldContent: new Map(),
+    rules: limits.reorder,
+  };
+  const lines = new Map<SenderKey, HeldMessage[]>();
+  for (const message of [...held].sort((a, b) => a.dueMs - b.dueMs)) {
+    addHeld(state, message);
+    const key = senderKeyOf(message);
+    lines.set(key, [...(lines.get(key) ?? []), message].sort(inSenderOrder));
+  }
+  for (const [key, line] of lines) state.lines.set(key, line);
+  return state;
+}
+
+export function addHeld(state: OrderingState, message: HeldMessage): void {
+  state.held.set(message.logicOffset, message);
+  state.heldContent.set(identityOf(message), contentHashOf(message.contentHash));
+  state.heldBytes += message.sizeBytes;
+}
+
+export function removeHeld(state: OrderingState, message: HeldMessage): void {
+  state.held.delete(message.logicOffset);
+  state.heldContent.delete(identityOf(message));
+  state.heldBytes -= message.sizeBytes;
+}
+
+/** When the first window ends, on the monotonic clock of the reign; null where none does before other records come. */
+export function nextDueMs(state: OrderingState): number | null {
+  if (state.nextOffset < state.caughtUpOffset) return null;
+  for (const { dueMs } of state.held.values()) return dueMs;
+  return null;
 }

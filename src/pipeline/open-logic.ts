@@ -38,7 +38,11 @@ export function openLogic(servers: StageServers): LogicStage {
       ),
     edgesOf: (source, partition) => serverEdges(laneServers, source, partition),
     sessionTimeoutMs,
-    limits: { ...LOGIC_LIMITS, batchMaxRecords: config.batchMaxRecords },
+    limits: {
+      ...LOGIC_LIMITS,
+      batchMaxRecords: config.batchMaxRecords,
+      ordering: { ...LOGIC_LIMITS.ordering, reorder: config.reorder },
+    },
     clock,
     log,
     metrics: logicMetrics(metrics),

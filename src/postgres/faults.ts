@@ -100,12 +100,16 @@ function nodeCodeOf(error: unknown): string | undefined {
   return Array.isArray(errors) && errors.length > 0 ? nodeCodeOf(errors[0]) : undefined;
 }
 
-/** The unique constraint, or the guard of a head (`conversation.last_seq`), that a statement ran into; else null. */
+/** Columns that a statement sets to null where a cache of the lane is wrong (store-plan.ts). */
+const GUARDS = ['conversation.last_seq', 'held_message.content_hash'];
+
+/** The unique constraint, or the guard, that a statement ran into; else null. */
 export function brokenConstraint(error: unknown): string | null {
   if (!(error instanceof pg.DatabaseError)) return null;
   if (error.code === UNIQUE_VIOLATION) return error.constraint ?? 'unique';
-  const isHead = error.code === NOT_NULL_VIOLATION && error.table === 'conversation' && error.column === 'last_seq';
-  return isHead ? 'conversation.last_seq' : null;
+  if (error.code !== NOT_NULL_VIOLATION) return null;
+  const column = `${error.table ?? ''}.${error.column ?? ''}`;
+  return GUARDS.includes(column) ? column : null;
 }
 
 /**

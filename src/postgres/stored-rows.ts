@@ -1,7 +1,7 @@
-/** Rows of `message` and `dead_letter` as what they were before they were stored. */
+/** Rows of `message`, `dead_letter` and `held_message` as what they were before they were stored. */
 import { decodeHeaders } from '../protocol/dead-letter.js';
 import type { ConversationId, MsgId, Seq } from '../protocol/ids.js';
-import type { StampedDeadLetter, StampedMessage } from '../protocol/message.js';
+import type { Received, StampedDeadLetter, StampedMessage } from '../protocol/message.js';
 import type { DeadLetterReason } from '../protocol/reasons.js';
 import { bigInteger, boolean, bytes, bytesOrNull, integer, integerOrNull, text, textOrNull, type Row } from './row.js';
 
@@ -14,13 +14,20 @@ export const DEAD_LETTER_SELECT = `
   msg_id, stamped_at, reason, detail, ingest_partition, ingest_offset, key, value, headers`;
 
 export function messageOf(row: Row): StampedMessage {
-  const meta = textOrNull(row, 'meta');
   return {
     kind: 'message',
     msgId: bigInteger(row, 'msg_id') as MsgId,
     seq: integer(row, 'seq') as Seq,
     stampedAt: integer(row, 'stamped_at'),
     late: boolean(row, 'late'),
+    ...receivedOf(row),
+  };
+}
+
+/** What a message was before it had its place in the order. */
+export function receivedOf(row: Row): Received {
+  const meta = textOrNull(row, 'meta');
+  return {
     conversationId: text(row, 'conversation_id') as ConversationId,
     senderId: text(row, 'sender_id'),
     receiverId: textOrNull(row, 'receiver_id'),

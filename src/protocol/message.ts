@@ -27,29 +27,39 @@ export interface Envelope {
   readonly contentHash: Buffer;
 }
 
-/** An envelope on its way through a lane, with what the pipeline knows of it. */
-export interface Incoming extends Envelope {
-  readonly logicOffset: LogicOffset;
+/** An envelope with what came along with it. */
+export interface Received extends Envelope {
   readonly place: IngestPlace;
   /** Broker time at `im.ingest`, ms. */
   readonly receivedAt: number;
   readonly traceparent: Buffer | null;
   readonly tracestate: Buffer | null;
+}
+
+/** An envelope on its way through a lane, with what the pipeline knows of it. */
+export interface Incoming extends Received {
+  readonly logicOffset: LogicOffset;
   /** The record as the producer made it, for a dead letter. */
   readonly original: RawRecord;
 }
 
+/** What the reset rule must know of a sender's life and this message alone doesn't tell; ms of the sender's clock. */
+export interface SenderMarks {
+  /** The highest `sentAt` delivered in turn so far. */
+  readonly highSentAt: number;
+  /** The highest `sentAt` of the life before the last reset; null where there was none. */
+  readonly formerSentAt: number | null;
+}
+
 /** A message with its place in the order: what is stored, and what is delivered. */
-export interface StampedMessage extends Envelope {
+export interface StampedMessage extends Received {
   readonly kind: 'message';
   readonly msgId: MsgId;
   readonly seq: Seq;
   readonly stampedAt: number;
   readonly late: boolean;
-  readonly place: IngestPlace;
-  readonly receivedAt: number;
-  readonly traceparent: Buffer | null;
-  readonly tracestate: Buffer | null;
+  /** Stored with the row for whoever takes the lane; absent or null with nearly every message. Never delivered. */
+  readonly senderMarks?: SenderMarks | null;
 }
 
 /** A record that a lane refused. Numbered like a message, so that the watermark covers it. */

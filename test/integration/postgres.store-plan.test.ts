@@ -1,15 +1,20 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../src/postgres/database.js';
+import type { Plan } from '../../src/ordering/plan.js';
+import { loadSenders } from '../../src/postgres/load-senders.js';
 import { migrate } from '../../src/postgres/migrate.js';
+import { readHeld } from '../../src/postgres/read-held.js';
 import { storePlan } from '../../src/postgres/store-plan.js';
 import { takeLane } from '../../src/postgres/take-lane.js';
-import type { ConversationId, LaneEpoch, MsgId, Seq } from '../../src/protocol/ids.js';
+import type { ConversationId, LaneEpoch, LogicOffset, MsgId, Seq } from '../../src/protocol/ids.js';
+import type { StampedMessage } from '../../src/protocol/message.js';
 import { silentLog } from '../../src/observe/log.js';
 import { testSchema } from '../support/postgres-schema.js';
-import { planOf, stampedDeadLetter, stampedMessage } from '../support/stamped.js';
+import { heldMessage, planOf, stampedDeadLetter, stampedMessage } from '../support/stamped.js';
 
 const schema = testSchema();
 let db: Database;
+const STORED = { kind: 'stored' };
 let nextPartition = 0;
 
 beforeAll(async () => {
@@ -37,6 +42,7 @@ async function everythingOf(partition: number): Promise<unknown> {
     messages: await read('message', 'msg_id'),
     deadLetters: await read('dead_letter', 'msg_id'),
     conversations: await read('conversation', 'conversation_id'),
+    held: await read('held_message', 'logic_offset'),
   };
 }
 
@@ -139,6 +145,106 @@ describe('the fence', () => {
   });
 });
 
+describe('held messages', () => {
+  test('are written with the position, read back as they were, and moved to the messages by the plan that stamps them', async () => {
+    const { partition, laneEpoch, conversationId } = await newLane();
+    const early = [
+      heldMessage({ conversationId, senderSeq: 2, logicOffset: 0 as LogicOffset, traceparent: Buffer.from('00-1') }),
+      heldMessage({ conversationId, senderSeq: 3, logicOffset: 1 as LogicOffset, meta: Buffer.from('{ "a":1e400}') }),
+    ];
+    expect(await storePlan(db, { partition, laneEpoch, plan: planOf([], 0, 2, { held: early }) })).toEqual(STORED);
+    const rows = await readHeld(db, partition);
+    expect(rows).toEqual(early.map(({ dueMs: _, sizeBytes: __, ...row }) => row));
+
+    const first = { conversationId, senderSeq: 1, prevSenderSeq: 0 };
+    const stamped = [
+      stampedMessage({ ...first, seq: 1 as Seq }),
+      stampedMessage({ ...first, ...rows[0], seq: 2 as Seq }),
+    ];
+    const released = early.slice(0, 1);
+    const moved = await storePlan(db, { partition, laneEpoch, plan: planOf(stamped, 2, 3, { released, floor: 0n }) });
+    expect(moved).toEqual(STORED);
+    expect(await everythingOf(partition)).toMatchObject({
+      lane: [{ next_offset: '3', last_msg_id: '2' }],
+      messages: [{ sender_seq: '1' }, { sender_seq: '2', client_msg_id: 'held2' }],
+      held: [{ sender_seq: '3', logic_offset: '1' }],
+    });
+  });
+
+  test('go out without any record, once: the id floor fences where the position stays', async () => {
+    const { partition, laneEpoch, conversationId } = await newLane();
+    const early = heldMessage({ conversationId, logicOffset: 0 as LogicOffset });
+    await storePlan(db, { partition, laneEpoch, plan: planOf([], 0, 1, { held: [early] }) });
+    const release = (clientMsgId: string): Plan =>
+      planOf([stampedMessage({ conversationId, clientMsgId })], 1, 1, { floor: 0n, released: [early] });
+    expect(await storePlan(db, { partition, laneEpoch, plan: release('a') })).toEqual(STORED);
+    const after = await everythingOf(partition);
+    expect(after).toMatchObject({ lane: [{ next_offset: '1', last_msg_id: '1' }], held: [] });
+    // Nothing but the floor tells that it is done: epoch and position are the same, the identity is another.
+    expect(await storePlan(db, { partition, laneEpoch, plan: release('b') })).toEqual({ kind: 'fenced' });
+    expect(await everythingOf(partition)).toEqual(after);
+  });
+
+  test('stay as they are where the lane has a new owner', async () => {
+    const { partition, laneEpoch, conversationId } = await newLane();
+    const early = heldMessage({ conversationId, logicOffset: 0 as LogicOffset });
+    await storePlan(db, { partition, laneEpoch, plan: planOf([], 0, 1, { held: [early] }) });
+    await takeLane(db, { partition, owner: 'successor' });
+    const before = await everythingOf(partition);
+    const stamped = [stampedMessage({ conversationId })];
+    const release = planOf(stamped, 1, 1, { floor: 0n, released: [early] });
+    expect(await storePlan(db, { partition, laneEpoch, plan: release })).toEqual({ kind: 'fenced' });
+    const another = heldMessage({ conversationId, senderSeq: 5, logicOffset: 1 as LogicOffset });
+    const hold = planOf([], 1, 2, { floor: 0n, held: [another] });
+    expect(await storePlan(db, { partition, laneEpoch, plan: hold })).toEqual({ kind: 'fenced' });
+    expect(await everythingOf(partition)).toEqual(before);
+  });
+
+  test('are refused where the message is stored already, which the lane had forgotten', async () => {
+    const { partition, laneEpoch, conversationId } = await newLane();
+    const stored = stampedMessage({ conversationId, clientMsgId: 'again' });
+    await storePlan(db, { partition, laneEpoch, plan: planOf([stored], 0, 1) });
+    const before = await everythingOf(partition);
+    const early = heldMessage({ conversationId, clientMsgId: 'again', logicOffset: 1 as LogicOffset });
+    const plan = planOf([], 1, 2, { floor: 1n, held: [early] });
+    const outcome = await storePlan(db, { partition, laneEpoch, plan });
+    expect(outcome).toEqual({ kind: 'conflict', constraint: 'held_message.content_hash' });
+    expect(await everythingOf(partition)).toEqual(before);
+  });
+});
+
+describe('how far a sender has come', () => {
+  const numbered = (conversationId: ConversationId, seq: number, given: Partial<StampedMessage>): StampedMessage =>
+    stampedMessage({ conversationId, seq: seq as Seq, clientMsgId: `n${seq}`, ...given });
+
+  test('is its last message that was in turn, near the end or far back, late ones and others left out', async () => {
+    const { partition, laneEpoch, conversationId } = await newLane();
+    const others = Array.from({ length: 500 }, (_, i) =>
+      numbered(conversationId, i + 4, { senderId: 'crowd', senderSeq: null }),
+    );
+    const all = [
+      numbered(conversationId, 1, { senderId: 'quiet', senderSeq: 7, senderEpoch: 3, sentAt: 10 }),
+      numbered(conversationId, 2, { senderId: 'quiet', senderSeq: 9, senderEpoch: 3, sentAt: 20 }),
+      numbered(conversationId, 3, { senderId: 'quiet', senderSeq: 8, senderEpoch: 3, sentAt: 15, late: true }),
+      ...others,
+      numbered(conversationId, 504, {
+        ...{ senderId: 'active', senderSeq: 1, sentAt: 30 },
+        senderMarks: { highSentAt: 90, formerSentAt: 29 },
+      }),
+      numbered(conversationId, 505, { senderId: 'late only', senderSeq: 1, late: true }),
+    ];
+    expect(await storePlan(db, { partition, laneEpoch, plan: planOf(all, 0, 600) })).toEqual(STORED);
+    const asked = ['quiet', 'active', 'crowd', 'late only', 'nobody'].map((senderId) => ({ conversationId, senderId }));
+    const found = new Map((await loadSenders(db, asked)).map(({ senderId, head }) => [senderId, head]));
+    expect(found).toEqual(
+      new Map([
+        ['quiet', { epoch: 3, senderSeq: 9, highSentAt: 20, formerSentAt: null }],
+        ['active', { epoch: 0, senderSeq: 1, highSentAt: 90, formerSentAt: 29 }],
+      ]),
+    );
+  });
+});
+
 describe('a conflict leaves nothing', () => {
   test.each([
     ['a seq that is taken', { seq: 1 as Seq, clientMsgId: 'new' }, /message_pkey/],
@@ -158,6 +264,7 @@ describe('a conflict leaves nothing', () => {
       ],
       1,
       4,
+      { floor: 1n },
     );
     const outcome = await storePlan(db, { partition, laneEpoch, plan });
     expect(outcome).toEqual({ kind: 'conflict', constraint: expect.stringMatching(constraint) as unknown });
@@ -184,7 +291,8 @@ describe('a conflict leaves nothing', () => {
       [2, 'stored'],
     ] as const) {
       const from = seq - 1 + (kind === 'conflict' ? 1 : 0);
-      const plan = planOf([stampedMessage({ conversationId, seq: seq as Seq })], from, from + 1);
+      const floor = BigInt(from);
+      const plan = planOf([stampedMessage({ conversationId, seq: seq as Seq })], from, from + 1, { floor });
       expect((await storePlan(single, { partition, laneEpoch, plan })).kind).toBe(kind);
       pids.add((await single.query({ text: 'SELECT pg_backend_pid() AS pid' }))[0]?.['pid']);
     }

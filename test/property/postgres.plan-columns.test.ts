@@ -82,6 +82,8 @@ function messageRow(message: StampedMessage): Record<string, unknown> {
     meta: message.meta?.toString() ?? null,
     traceparent: hex(message.traceparent),
     tracestate: hex(message.tracestate),
+    high_sent_at: null,
+    former_sent_at: null,
   };
 }
 
@@ -104,7 +106,7 @@ test('every stamped message and dead letter is one row with every value in its c
     fc.property(stampedBatch(2n ** 62n), (stamped) => {
       const messages = stamped.filter((one) => one.kind === 'message');
       const letters = stamped.filter((one) => one.kind === 'dead_letter');
-      const encoded = columns.encode(stamped);
+      const encoded = columns.encode({ stamped, held: [], released: [] });
 
       expect(encoded.messages).toHaveLength(messages.length === 0 ? 0 : Object.keys(MESSAGE_COLUMNS).length);
       const rows = rowsOf(encoded.messages, MESSAGE_COLUMNS, messages.length);

@@ -62,7 +62,8 @@ export class LaneDriver {
   #state: LaneState = NEW_LANE;
   /** The turn reserved for the next small batch, on the monotonic clock. */
   #turnAtMs: number | null = null;
-  #resting = false;
+  /** When the timer looks for work; Infinity where none is set. */
+  #wakesAtMs = Number.POSITIVE_INFINITY;
   #resolve!: (end: LaneEnd) => void;
   #reject!: (error: unknown) => void;
 
@@ -128,36 +129,43 @@ export class LaneDriver {
     }
   }
 
+  /** Takes batches as long as the lane wants one and has work: records, or held messages that are due. */
   #feed(): void {
-    while (wantsBatch(this.#state) && !this.#intake.isEmpty) {
+    while (wantsBatch(this.#state)) {
+      const waitMs = this.#msUntilWork();
+      if (waitMs > 0) {
+        this.#feedIn(waitMs);
+        return;
+      }
       const { batchMaxRecords, batchMaxBytes } = this.#deps.limits;
-      if (this.#restsBeforeBatch()) return;
-      this.#post({ kind: 'batch', batch: readBatch(this.#intake.take(batchMaxRecords, batchMaxBytes)) });
+      this.#turnAtMs = null;
+      const records = this.#intake.take(batchMaxRecords, batchMaxBytes);
+      this.#post({ kind: 'batch', batch: readBatch(records, this.#state.nextOffset) });
     }
   }
 
-  /** Whether the next batch has to wait a little; then it is taken when the time has come. */
-  #restsBeforeBatch(): boolean {
-    const waitMs = this.#waitBeforeBatchMs();
-    if (waitMs <= 0) return false;
-    if (!this.#resting) {
-      this.#resting = true;
-      void this.#deps.clock.sleep(waitMs, this.#ended.signal).then(() => {
-        this.#resting = false;
-        this.#feed();
-      });
-    }
-    return true;
-  }
-
-  #waitBeforeBatchMs(): number {
+  /** 0 where a batch is to be taken now; Infinity where nothing is to be done until records come. */
+  #msUntilWork(): number {
     const { clock, limits, pace, mayStamp } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    const workMs = this.#intake.isEmpty ? (this.#effects.dueMs ?? Number.POSITIVE_INFINITY) - nowMs : 0;
+    if (workMs > 0) return workMs;
     if (mayStamp?.() === false) return CLOCK_RECHECK_MS;
     if (this.#intake.length >= limits.paceRecords) return 0;
-    const nowMs = clock.monotonicMs();
-    const waitMs = (this.#turnAtMs ??= pace.reserve(nowMs)) - nowMs;
-    if (waitMs <= 0) this.#turnAtMs = null;
-    return waitMs;
+    this.#turnAtMs ??= pace.reserve(nowMs);
+    return Math.max(0, this.#turnAtMs - nowMs);
+  }
+
+  /** Looks again then. One timer at a time, unless a sooner one is needed; one that finds nothing to do does nothing. */
+  #feedIn(waitMs: number): void {
+    const { clock } = this.#deps;
+    const atMs = clock.monotonicMs() + waitMs;
+    if (waitMs === Number.POSITIVE_INFINITY || this.#wakesAtMs <= atMs) return;
+    this.#wakesAtMs = atMs;
+    void clock.sleep(Math.ceil(waitMs), this.#ended.signal).then(() => {
+      if (this.#wakesAtMs === atMs) this.#wakesAtMs = Number.POSITIVE_INFINITY;
+      this.#feed();
+    });
   }
 
   #finish(end: LaneEnd): void {
@@ -175,7 +183,7 @@ export class LaneDriver {
   #begin(effect: LaneEffect): void {
     if (effect.kind === 'discard') return this.#discard();
     if (effect.kind === 'open') {
-      this.#effects.open(effect.nextOffset, this.#state);
+      this.#effects.open(effect, this.#state);
       return this.#intake.open(effect.nextOffset);
     }
     this.#effects.perform(effect).then(

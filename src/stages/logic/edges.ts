@@ -3,7 +3,10 @@
  * that fail as the real ones do. A rejected promise means that nothing is known; an outcome that is known is a value.
  */
 import type { CommittedPosition } from '../../lane/judge-takeover.js';
+import type { StoredHold } from '../../ordering/held.js';
+import type { SenderIn } from '../../ordering/needs.js';
 import type { Plan } from '../../ordering/plan.js';
+import type { SenderHead, SenderKey } from '../../ordering/sender.js';
 import type { Identity } from '../../ordering/state.js';
 import type { ConversationId, LaneEpoch, LogicOffset, MsgId, Seq } from '../../protocol/ids.js';
 import type { Stamped } from '../../protocol/message.js';
@@ -33,6 +36,10 @@ export interface LaneStore {
   /** The epoch of the row now; null where there is no row. */
   epoch(): Promise<LaneEpoch | null>;
   store(plan: Plan, laneEpoch: LaneEpoch): Promise<StoreOutcome>;
+  /** What the lane holds for gaps in senders' numbers. Asked once a reign, before its first store. */
+  held(): Promise<readonly StoredHold[]>;
+  /** How far each sender has come in its conversation; absent where nothing of it was delivered in turn. */
+  senders(senders: readonly SenderIn[]): Promise<ReadonlyMap<SenderKey, SenderHead>>;
   /** Last `seq` of each conversation; absent where it has no message. */
   heads(conversationIds: readonly ConversationId[]): Promise<ReadonlyMap<ConversationId, Seq>>;
   /** Which of these messages are stored already. */

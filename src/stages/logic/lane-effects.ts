@@ -8,15 +8,20 @@ import { InorderError, messageOf } from '../../errors.js';
 import { invariant, unreachable } from '../../invariant.js';
 import type { LaneEffect, LaneEvent, LaneState } from '../../lane/state.js';
 import type { Log } from '../../observe/log.js';
+import { reopenHold } from '../../ordering/held.js';
+import type { Plan } from '../../ordering/plan.js';
 import { newOrderingState, type OrderingLimits } from '../../ordering/state.js';
 import type { BatchPace } from './batch-pace.js';
 import type { LaneEdges, LaneForwarder } from './edges.js';
 import type { LogicMetrics } from './metrics.js';
+import { momentOf } from './moment.js';
 import { BatchStorer } from './store-batch.js';
 
 /** Rows emitted again in one transaction; larger than any two batches, so that a batch is seen whole or not at all. */
 const EMIT_PAGE = 5_000;
 const MAX_BACKOFF_MS = 2_000;
+/** Gaps that a line of the log names: one line a batch, however many were given up. */
+const GIVEN_UP_NAMED = 5;
 
 export interface EffectDeps {
   readonly partition: number;
@@ -28,6 +33,7 @@ export interface EffectDeps {
   readonly metrics: LogicMetrics;
 }
 
+type OpenEffect = Extract<LaneEffect, { kind: 'open' }>;
 /** Effects that a server answers. */
 export type AskedEffect = Exclude<LaneEffect, { kind: 'discard' | 'open' }>;
 
@@ -54,18 +60,28 @@ export class LaneEffects {
   }
 
   /** The lane runs from here: batches may come. */
-  open(nextOffset: LaneState['nextOffset'], { lastMsgId, laneEpoch }: LaneState): void {
+  open(effect: OpenEffect, { lastMsgId, laneEpoch }: LaneState): void {
     const { partition, limits, edges, clock, log, metrics } = this.#deps;
-    const ordering = newOrderingState({ partition, lastMsgId, nextOffset }, limits.ordering);
+    const { nextOffset, caughtUpOffset } = effect;
+    const now = momentOf(clock);
+    const held = effect.held.map((one) => reopenHold(one, now, limits.ordering.reorder.windowMs));
+    const ordering = newOrderingState({ partition, lastMsgId, nextOffset, caughtUpOffset, held }, limits.ordering);
     this.#storer = new BatchStorer(ordering, laneEpoch, edges.store, clock);
     const tookMs = Math.round(clock.monotonicMs() - this.#takeoverBeganMs);
     metrics.takenOver(tookMs);
-    log.info('lane taken over', { laneEpoch, nextOffset, tookMs });
+    metrics.holds(partition, held.length);
+    log.info('lane taken over', { laneEpoch, nextOffset, heldCount: held.length, tookMs });
+  }
+
+  /** When the lane has something to do even if no record comes; monotonic ms, null where nothing is held. */
+  get dueMs(): number | null {
+    return this.#storer?.dueMs ?? null;
   }
 
   /** Throws the reign away: nothing of it is used again. Rejects on a bug only. */
   async discard(): Promise<void> {
     this.#reign += 1;
+    if (this.#storer !== null) this.#deps.metrics.holds(this.#deps.partition, null);
     this.#storer = null;
     const forwarder = this.#forwarder;
     this.#forwarder = null;
@@ -89,6 +105,11 @@ export class LaneEffects {
           if (stamped.length > 0) this.#deps.log.info('emitting stored messages again', { count: stamped.length });
           return { kind: 'unforwardedRead', stamped, isLast: stamped.length < EMIT_PAGE };
         });
+      case 'readHeld':
+        return this.#orTakeoverFailed(effect.kind, async () => ({
+          kind: 'heldRead',
+          held: await this.#deps.edges.store.held(),
+        }));
       case 'store':
         return this.#storeBatch(effect);
       case 'forward':
@@ -147,6 +168,7 @@ export class LaneEffects {
             outcome.conflictCount,
             clock.monotonicMs() - beganMs,
           );
+          this.#tellHolds(outcome.plan, storer);
           return { kind: 'stored', plan: outcome.plan };
         case 'fenced':
           return { kind: 'storeFenced' };
@@ -168,6 +190,14 @@ export class LaneEffects {
       log.warn('store failed, lane is taken again', { error: messageOf(error) });
       return { kind: 'storeUnknown' };
     }
+  }
+
+  #tellHolds({ givenUp }: Plan, { heldCount }: BatchStorer): void {
+    const { partition, log, metrics } = this.#deps;
+    metrics.holds(partition, heldCount);
+    if (givenUp.length === 0) return;
+    const first = givenUp.slice(0, GIVEN_UP_NAMED);
+    log.info('gaps in sender numbers given up: what still comes of them is late', { count: givenUp.length, first });
   }
 
   async #forward(effect: Extract<LaneEffect, { kind: 'forward' }>): Promise<LaneEvent | null> {

@@ -22,7 +22,7 @@ export const LOGIC_LIMITS = {
   queue: { maxRecords: 4_000, maxBytes: 4 * 1024 * 1024 },
   batchMaxBytes: 2 * 1024 * 1024,
   paceRecords: 250,
-  ordering: { maxHeads: 20_000, maxSeen: 20_000 },
+  ordering: { maxHeads: 20_000, maxSenders: 20_000, maxSeen: 20_000 },
 } as const;
 
 /** What a transaction takes on an idle machine, and how much of the waiting on a busy one it may become. */

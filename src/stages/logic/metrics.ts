@@ -9,6 +9,8 @@ export interface LogicMetrics {
   takenOver(tookMs: number): void;
   ended(kind: LaneEnd['kind']): void;
   stored(recordCount: number, plan: Plan, conflictCount: number, tookMs: number): void;
+  /** What a lane holds now; null where the lane is no longer ours. */
+  holds(partition: number, heldCount: number | null): void;
   forwarded(stamped: readonly Stamped[], tookMs: number): void;
 }
 
@@ -23,6 +25,11 @@ export function logicMetrics(metrics: Metrics): LogicMetrics {
   const duplicates = metrics.counter('inorder_logic_duplicates_total', 'Records dropped: same identity, same content');
   const deadLetters = metrics.counter('inorder_logic_dead_letters_total', 'Records refused by a lane', ['reason']);
   const conflicts = metrics.counter('inorder_logic_store_conflicts_total', 'Stores decided again: a cache was wrong');
+  const late = metrics.counter('inorder_logic_late_total', 'Messages stamped after their turn in their sender order');
+  const holding = metrics.gauge('inorder_logic_held', 'Messages held for a gap in sender numbers', ['partition']);
+  const held = metrics.counter('inorder_logic_held_total', 'Messages held in a row of their own');
+  const released = metrics.counter('inorder_logic_released_total', 'Messages let out of their row');
+  const givenUp = metrics.counter('inorder_logic_gaps_given_up_total', 'Gaps not waited for any longer', ['reason']);
   const storeTime = metrics.histogram('inorder_logic_store_seconds', 'Deciding and storing one batch', SECONDS);
   const forwardedCount = metrics.counter('inorder_logic_forwarded_total', 'Messages and dead letters forwarded');
   const forwardTime = metrics.histogram('inorder_logic_forward_seconds', 'One Kafka transaction', SECONDS);
@@ -41,24 +48,21 @@ export function logicMetrics(metrics: Metrics): LogicMetrics {
       duplicates.inc(plan.duplicateCount);
       conflicts.inc(conflictCount);
       storeTime.observe(tookMs / 1000);
-      messages.inc(
-        recordCount - plan.duplicateCount - countDeadLetters(plan, (reason) => deadLetters.inc(1, { reason })),
-      );
+      messages.inc(plan.messageCount);
+      late.inc(plan.lateCount);
+      held.inc(plan.held.length);
+      released.inc(plan.released.length);
+      for (const { reason } of plan.givenUp) givenUp.inc(1, { reason });
+      if (plan.stamped.length === plan.messageCount) return;
+      for (const one of plan.stamped) if (one.kind === 'dead_letter') deadLetters.inc(1, { reason: one.reason });
+    },
+    holds: (partition, heldCount) => {
+      if (heldCount === null) holding.remove({ partition });
+      else holding.set(heldCount, { partition });
     },
     forwarded: (stamped, tookMs) => {
       forwardedCount.inc(stamped.length);
       forwardTime.observe(tookMs / 1000);
     },
   };
-}
-
-function countDeadLetters(plan: Plan, each: (reason: string) => void): number {
-  let count = 0;
-  if (plan.stamped.length === plan.identities.size) return 0;
-  for (const one of plan.stamped) {
-    if (one.kind !== 'dead_letter') continue;
-    count += 1;
-    each(one.reason);
-  }
-  return count;
 }

@@ -3,10 +3,10 @@ import type { LogicOffset } from '../../protocol/ids.js';
 import { decodeLogicRecord } from '../../protocol/logic-record.js';
 import type { KafkaRecord } from '../../record.js';
 
-/** Reads a batch of `im.logic` records; one that can't be read takes its place as a dead letter. Never throws. */
-export function readBatch(records: readonly KafkaRecord[]): LogicBatch {
+/** Reads the records of `im.logic` from `fromOffset` on, maybe none; one that can't be read takes its place as a dead letter. Never throws. */
+export function readBatch(records: readonly KafkaRecord[], fromOffset: LogicOffset): LogicBatch {
   const read: LogicRecord[] = [];
-  let nextOffset = 0;
+  let nextOffset: number = fromOffset;
   for (const record of records) {
     nextOffset = record.offset + 1;
     const decoded = decodeLogicRecord(record);

@@ -3,10 +3,13 @@ import type { KafkaAdmin } from '../../kafka/admin.js';
 import type { KafkaConnection } from '../../kafka/connection.js';
 import { fenceLaneProducer, type LaneProducer } from '../../kafka/lane-producer.js';
 import { encodeWatermark } from '../../lane/watermark.js';
+import { senderKeyOf } from '../../ordering/sender.js';
 import { identityOf } from '../../ordering/state.js';
 import type { Database } from '../../postgres/database.js';
 import { findStored } from '../../postgres/find-stored.js';
 import { loadHeads } from '../../postgres/load-heads.js';
+import { loadSenders } from '../../postgres/load-senders.js';
+import { readHeld } from '../../postgres/read-held.js';
 import { readLaneEpoch } from '../../postgres/read-lane-epoch.js';
 import { readUnforwarded } from '../../postgres/read-unforwarded.js';
 import { storePlan } from '../../postgres/store-plan.js';
@@ -41,6 +44,9 @@ function laneStore({ database, owner }: LaneServers, partition: number): LaneSto
     take: () => takeLane(database, { partition, owner }),
     epoch: () => readLaneEpoch(database, partition),
     store: (plan, laneEpoch) => storePlan(database, { partition, laneEpoch, plan }),
+    held: () => readHeld(database, partition),
+    senders: async (senders) =>
+      new Map((await loadSenders(database, senders)).map((loaded) => [senderKeyOf(loaded), loaded.head])),
     heads: (conversationIds) => loadHeads(database, conversationIds),
     stored: async (messages) =>
       (await findStored(database, messages)).map((row) => ({

@@ -1,12 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { advance, decide, unknownConversations, type LogicBatch } from '../../../src/ordering/decide.js';
-import { newOrderingState, type OrderingState } from '../../../src/ordering/state.js';
-import type { LogicOffset, MsgId, Seq } from '../../../src/protocol/ids.js';
+import { advance, decide, type LogicBatch } from '../../../src/ordering/decide.js';
+import { unknownConversations } from '../../../src/ordering/needs.js';
+import type { OrderingState } from '../../../src/ordering/state.js';
+import type { LogicOffset, Seq } from '../../../src/protocol/ids.js';
 import type { Stamped, StampedMessage } from '../../../src/protocol/message.js';
-import { batchOf, recordOf, type Draft } from '../lane/records.js';
+import { batchOf, freshState, recordOf, type Draft } from '../lane/records.js';
 
-const NOW = 1_760_000_000_000;
+const NOW_MS = 1_760_000_000_000;
+const NOW = { nowMs: NOW_MS, monotonicMs: 0 };
 const drafts: fc.Arbitrary<Draft[]> = fc.array(
   fc.record({
     conversation: fc.integer({ min: 0, max: 4 }),
@@ -18,8 +20,7 @@ const drafts: fc.Arbitrary<Draft[]> = fc.array(
 const cuts = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 80, maxLength: 80 });
 
 function fresh(): OrderingState {
-  const from = { partition: 0, lastMsgId: 0n as MsgId, nextOffset: 0 as LogicOffset };
-  return newOrderingState(from, { maxHeads: 1000, maxSeen: 1000 });
+  return freshState({ maxHeads: 1000, maxSenders: 1000, maxSeen: 1000 });
 }
 
 function decideAll(all: readonly Draft[], sizes: readonly number[]): { stamped: Stamped[]; duplicateCount: number } {
@@ -30,7 +31,7 @@ function decideAll(all: readonly Draft[], sizes: readonly number[]): { stamped: 
     const to = Math.min(all.length, from + (sizes[i] ?? 1));
     const batch = batchOf(all, from, to);
     for (const id of unknownConversations(state, batch)) state.heads.set(id, 0 as Seq);
-    const plan = decide(state, batch, NOW + from);
+    const plan = decide(state, batch, { nowMs: NOW_MS + from, monotonicMs: from });
     advance(state, plan);
     stamped.push(...plan.stamped);
     duplicateCount += plan.duplicateCount;

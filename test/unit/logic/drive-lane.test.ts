@@ -10,6 +10,7 @@ import { BatchPace } from '../../../src/stages/logic/batch-pace.js';
 import { LaneDriver } from '../../../src/stages/logic/drive-lane.js';
 import type { ForwardOutcome, LaneEdges, StoreOutcome } from '../../../src/stages/logic/edges.js';
 import { logicMetrics } from '../../../src/stages/logic/metrics.js';
+import { REORDER } from '../../support/reorder-rules.js';
 import { until as untilTrue } from '../../support/until.js';
 
 /** Edges that do as told and write down what was asked. Records are garbage: every one becomes a dead letter. */
@@ -39,6 +40,8 @@ class ScriptedEdges implements LaneEdges {
       }
       return outcome;
     },
+    held: async () => [],
+    senders: async () => new Map(),
     heads: async () => new Map(),
     stored: async () => [],
     unforwarded: async (after) => this.stored.filter(({ msgId }) => msgId > after),
@@ -98,7 +101,7 @@ function drive(edges: LaneEdges, tuning: Tuning = {}): LaneDriver {
       paceRecords: 10,
       batchMaxBytes: 100_000,
       queue: { maxRecords: queueRecords, maxBytes: 1_000_000 },
-      ordering: { maxHeads: 10, maxSeen: 10 },
+      ordering: { maxHeads: 10, maxSenders: 10, maxSeen: 10, reorder: REORDER },
     },
     pace: new BatchPace({ minMs: turnMs, maxMs: turnMs }),
     clock,
