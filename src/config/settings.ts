@@ -1,3 +1,4 @@
+import type { ClockOptions } from '../clock/options.js';
 import type { KafkaOptions } from '../kafka/options.js';
 import type { PostgresOptions } from '../postgres/options.js';
 import { topicNames, type TopicNames } from '../protocol/topics.js';
@@ -34,6 +35,7 @@ export interface Settings {
   readonly pgPort: number | null;
   /** Absolute. */
   readonly dataDir: string;
+  readonly clock: ClockOptions;
   readonly logLevel: Variables['LOG_LEVEL'];
   /** Whether colours are welcome on a terminal. */
   readonly color: boolean;
@@ -57,6 +59,7 @@ export interface Config {
   readonly rebalanceTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
+  readonly clock: ClockOptions;
 }
 
 const DEFAULT_PARTITIONS = 8;
@@ -90,6 +93,7 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     kafkaPort: variables.INORDER_KAFKA_PORT ?? null,
     pgPort: variables.INORDER_PG_PORT ?? null,
     dataDir: variables.INORDER_DATA_DIR,
+    clock: clockOptions(variables),
     logLevel: variables.LOG_LEVEL,
     ...surroundings,
   };
@@ -99,6 +103,18 @@ function saslOf(variables: Variables): KafkaOptions['sasl'] {
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = variables;
   if (mechanism === undefined || username === undefined || password === undefined) return null;
   return { mechanism, username, password };
+}
+
+function clockOptions(variables: Variables): ClockOptions {
+  const { INORDER_CLOCK_REFUSE_MS: refuseMs } = variables;
+  return {
+    ntpServers: variables.INORDER_NTP_SERVERS ?? [],
+    limits: {
+      warnMs: variables.INORDER_CLOCK_WARN_MS,
+      alarmMs: variables.INORDER_CLOCK_ALARM_MS,
+      refuseMs: refuseMs === 0 ? null : refuseMs,
+    },
+  };
 }
 
 function portChoice(asked: number | undefined, fallback: number): PortChoice {
@@ -141,5 +157,6 @@ export function configFor(settings: Settings, { brokers, databaseUrl }: ServerAd
     rebalanceTimeoutMs: Math.max(2 * settings.sessionTimeoutMs, MIN_REBALANCE_TIMEOUT_MS),
     transactionTimeoutMs: settings.transactionTimeoutMs,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
+    clock: settings.clock,
   };
 }
