@@ -6,7 +6,10 @@ import type { ClockSample } from './reference.js';
 const ANSWERS_WITHIN_MS = 2_000;
 const MS_PER_S = 1_000;
 /** Fields of `chronyc -c tracking`, counted from 0. */
-const FIELD = { stratum: 2, slowS: 4, rootDelayS: 10, rootDispersionS: 11, leap: 13 } as const;
+const FIELD = { reference: 0, stratum: 2, slowS: 4, rootDelayS: 10, rootDispersionS: 11, leap: 13 } as const;
+
+/** 127.127.1.1: chrony serves this host's own clock for want of a better one, which says nothing of it. */
+const OWN_CLOCK = '7F7F0101';
 
 /** Null where chrony isn't installed, doesn't run, or isn't synchronised. Never rejects. */
 export async function askChrony(clock: Clock, chronyc: string): Promise<ClockSample | null> {
@@ -34,7 +37,8 @@ export function parseTracking(line: string): { slowMs: number; errorMs: number }
   // The bound that chrony's manual gives for the error of its own clock.
   const errorMs = (number(FIELD.rootDelayS) / 2 + number(FIELD.rootDispersionS)) * MS_PER_S;
   const stratum = number(FIELD.stratum);
-  const isSynchronised = stratum > 0 && stratum < 16 && fields[FIELD.leap] !== 'Not synchronised';
+  const isSynchronised =
+    stratum > 0 && stratum < 16 && fields[FIELD.leap] !== 'Not synchronised' && fields[FIELD.reference] !== OWN_CLOCK;
   return isSynchronised && Number.isFinite(slowMs) && Number.isFinite(errorMs) ? { slowMs, errorMs } : null;
 }
 

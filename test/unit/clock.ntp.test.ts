@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createSocket, type Socket } from 'node:dgram';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,44 +6,22 @@ import { askChrony, parseTracking } from '../../src/clock/chrony.js';
 import { systemClock } from '../../src/clock/clock.js';
 import { ntpProbe } from '../../src/clock/ntp-probe.js';
 import { referenceOf, type ClockLook } from '../../src/clock/reference.js';
-import { askNtpServer, type NtpServer } from '../../src/clock/sntp.js';
+import { askNtpServer } from '../../src/clock/sntp.js';
+import { answerTo, startNtpServer, type TestNtpServer } from '../support/ntp-server.js';
 
-const UNIX_EPOCH_S = 2_208_988_800;
-const sockets: Socket[] = [];
+const servers: TestNtpServer[] = [];
 const folders: string[] = [];
 
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) await new Promise<void>((closed) => socket.close(closed));
+  for (const one of servers.splice(0)) await one.close();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-function stamp(packet: Buffer, at: number, ms: number): void {
-  packet.writeUInt32BE((Math.floor(ms / 1_000) + UNIX_EPOCH_S) % 2 ** 32, at);
-  packet.writeUInt32BE(Math.floor(((ms % 1_000) / 1_000) * 2 ** 32), at + 4);
-}
-
-/** The answer of a good server whose clock is off by `offMs`. */
-function answerTo(question: Buffer, offMs = 0): Buffer {
-  const packet = Buffer.alloc(48);
-  packet[0] = 0x24; // version 4, a server
-  packet[1] = 2;
-  packet.writeUInt32BE(65_536 / 100, 4); // 10 ms from its source and back
-  packet.writeUInt32BE(65_536 / 500, 8); // 2 ms of dispersion
-  question.copy(packet, 24, 40, 48);
-  stamp(packet, 32, Date.now() + offMs);
-  stamp(packet, 40, Date.now() + offMs);
-  return packet;
-}
-
 /** A server on this host that answers each question with these packets. */
-async function server(answers: (question: Buffer) => Buffer[]): Promise<NtpServer> {
-  const socket = createSocket('udp4');
-  sockets.push(socket);
-  socket.on('message', (question, { port, address }) => {
-    for (const answer of answers(question)) socket.send(answer, port, address);
-  });
-  await new Promise<void>((bound) => socket.bind(0, '127.0.0.1', bound));
-  return { host: '127.0.0.1', port: socket.address().port };
+async function server(answers: (question: Buffer) => Buffer[]): Promise<TestNtpServer> {
+  const started = await startNtpServer(answers);
+  servers.push(started);
+  return started;
 }
 
 /** Our wall clock minus the one that was looked at. */
@@ -96,10 +73,10 @@ describe('an NTP server', () => {
   });
 
   test('that is wrong is outvoted by two that are right', async () => {
-    const servers = await Promise.all(
+    const asked = await Promise.all(
       [0, 3_600_000, 0].map((offMs) => server((question) => [answerTo(question, offMs)])),
     );
-    const probe = ntpProbe(servers, systemClock, 'no-such-chronyc');
+    const probe = ntpProbe(asked, systemClock, 'no-such-chronyc');
     expect(Math.abs(offsetOf(await probe.look()))).toBeLessThan(1_000);
     expect(await ntpProbe([], systemClock, 'no-such-chronyc').look()).toEqual({ kind: 'nobody' });
   });
@@ -123,6 +100,7 @@ describe('chrony', () => {
     expect(parseTracking(tracking('-0.250000000'))).toEqual({ slowMs: -250, errorMs: 7 });
     expect(parseTracking(tracking('0.0', 'Not synchronised'))).toBeNull();
     expect(parseTracking(tracking('0.0', 'Normal', '0'))).toBeNull();
+    expect(parseTracking(tracking('0.0').replace('C0A80001', '7F7F0101'))).toBeNull();
     expect(parseTracking('506 Cannot talk to daemon')).toBeNull();
   });
 
