@@ -87,14 +87,15 @@ class Worker extends InorderProcess {
     processes.push(this);
   }
 
+  #known: string | undefined;
+
   async #url(): Promise<string> {
     await this.printed(/http listening/);
-    return (this.#known ??= /"url":"([^"]+)"[^\n]*http listening|http listening[^\n]*"url":"([^"]+)"/
-      .exec(this.stderr)
-      ?.slice(1)
-      .find((url) => url !== undefined) as string);
+    this.#known ??= /"url":"([^"]+)"/.exec(
+      this.stderr.split('\n').find((line) => line.includes('http listening')) ?? '',
+    )?.[1];
+    return this.#known ?? '';
   }
-  #known: string | undefined;
 
   async health(): Promise<{ ready: boolean; reasons: string[]; warnings?: string[] }> {
     return (await (await fetch(`${await this.#url()}/readyz`)).json()) as Awaited<ReturnType<Worker['health']>>;
