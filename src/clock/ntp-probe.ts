@@ -1,4 +1,4 @@
-import { askChrony } from './chrony.js';
+import { chronyLook } from './chrony.js';
 import type { ClockProbe } from './clock-monitor.js';
 import type { Clock } from './clock.js';
 import { referenceOf, type ClockLook } from './reference.js';
@@ -12,10 +12,8 @@ const EVERY_MS = 16_000;
  * believed, so that one that is wrong is outvoted from three on.
  */
 export function ntpProbe(servers: readonly NtpServer[], clock: Clock, chronyc = 'chronyc'): ClockProbe {
-  const look = async (): Promise<ClockLook> => {
-    const sample = await askChrony(clock, chronyc);
-    return sample === null ? askServers(servers, clock) : { kind: 'seen', sample };
-  };
+  const chrony = chronyLook(clock, chronyc);
+  const look = async (): Promise<ClockLook> => (await chrony()) ?? askServers(servers, clock);
   return { source: 'ntp', everyMs: EVERY_MS, firstLooks: 1, look };
 }
 

@@ -76,19 +76,22 @@ export class KafkaAdmin {
    * position before; after fencing the lane's producer it does not.
    */
   async committed(groupId: string, topic: string, partition: number): Promise<CommittedOffset | null> {
-    return (await this.committedPositions(groupId, topic)).get(partition) ?? null;
+    const found = (await this.committedPositions(groupId, topic)).get(partition);
+    if (found === undefined) throw new InorderError('topic_mismatch', `topic ${topic} has no partition ${partition}`);
+    return found;
   }
 
-  /** The group's committed positions by partition; partitions without one are absent. */
-  async committedPositions(groupId: string, topic: string): Promise<Map<number, CommittedOffset>> {
+  /** The group's committed positions by partition, null where there is none. */
+  async committedPositions(groupId: string, topic: string): Promise<Map<number, CommittedOffset | null>> {
     const answer = await this.#run(`read the offsets of group ${groupId}`, (admin) =>
       admin.fetchOffsets({ groupId, topics: [topic] }),
     );
     const found = answer[0]?.partitions ?? [];
     return new Map(
-      found
-        .map(({ partition, offset, metadata }) => [partition, { nextOffset: safeOffset(offset), metadata }] as const)
-        .filter(([, { nextOffset }]) => nextOffset >= 0),
+      found.map(({ partition, offset, metadata }) => {
+        const nextOffset = safeOffset(offset);
+        return [partition, nextOffset < 0 ? null : { nextOffset, metadata }];
+      }),
     );
   }
 

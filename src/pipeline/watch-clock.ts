@@ -120,7 +120,7 @@ function clockReports(log: Log, metrics: Metrics, idsAheadMs: () => number): Clo
 }
 
 function fieldsOf({ level, reasons, offsets }: ClockVerdict): LogFields {
-  const fields: Record<string, unknown> = { level };
+  const fields: Record<string, unknown> = { now: level };
   for (const { source, offsetMs, errorMs } of offsets) fields[source] = `${round(offsetMs)} ± ${round(errorMs)} ms`;
   return reasons.length === 0 ? fields : { ...fields, reasons };
 }

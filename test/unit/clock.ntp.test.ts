@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { askChrony, parseTracking } from '../../src/clock/chrony.js';
+import { dirname, join } from 'node:path';
+import { chronyLook, parseTracking } from '../../src/clock/chrony.js';
 import { systemClock } from '../../src/clock/clock.js';
 import { ntpProbe } from '../../src/clock/ntp-probe.js';
 import { referenceOf, type ClockLook } from '../../src/clock/reference.js';
@@ -96,8 +96,10 @@ describe('chrony', () => {
   }
 
   test('says how slow this host is, and how sure it is', () => {
-    expect(parseTracking(tracking('0.250000000'))).toEqual({ slowMs: 250, errorMs: 7 });
-    expect(parseTracking(tracking('-0.250000000'))).toEqual({ slowMs: -250, errorMs: 7 });
+    expect(parseTracking(tracking('0.250000000'))).toEqual({
+      ...{ slowMs: 250, errorMs: 7, measuredAtS: 1_790_000_000.123 },
+    });
+    expect(parseTracking(tracking('-0.250000000'))).toMatchObject({ slowMs: -250, errorMs: 7 });
     expect(parseTracking(tracking('0.0', 'Not synchronised'))).toBeNull();
     expect(parseTracking(tracking('0.0', 'Normal', '0'))).toBeNull();
     expect(parseTracking(tracking('0.0').replace('C0A80001', '7F7F0101'))).toBeNull();
@@ -112,8 +114,25 @@ describe('chrony', () => {
     expect(offsetOf(look)).toBeLessThan(-250 + 20);
   });
 
+  test('is not believed when somebody else set the clock, until it has measured again', async () => {
+    let steppedMs = 0;
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + steppedMs };
+    const answer = join(mkdtempSync(join(tmpdir(), 'inorder-chrony-')), 'answer');
+    folders.push(dirname(answer));
+    const look = chronyLook(clock, chronyc(`cat ${answer}`));
+    writeFileSync(answer, tracking('0.0'));
+    expect((await look())?.kind).toBe('seen');
+    steppedMs = 3_600_000;
+    expect((await look())?.kind).toBe('silent');
+    writeFileSync(answer, tracking('-3600.0').replace('1790000000', '1790003664')); // it knows now
+    const known = await look();
+    expect(known?.kind === 'seen' ? Math.abs(offsetOf(known)) : NaN).toBeLessThan(20);
+    steppedMs = 0;
+    expect((await look())?.kind).toBe('silent');
+  });
+
   test('that is not installed or does not run leaves the word to the servers', async () => {
-    expect(await askChrony(systemClock, 'no-such-chronyc')).toBeNull();
-    expect(await askChrony(systemClock, chronyc('echo "506 Cannot talk to daemon"; exit 1'))).toBeNull();
+    expect(await chronyLook(systemClock, 'no-such-chronyc')()).toBeNull();
+    expect(await chronyLook(systemClock, chronyc('echo "506 Cannot talk to daemon"; exit 1'))()).toBeNull();
   });
 });

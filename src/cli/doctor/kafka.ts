@@ -23,6 +23,8 @@ export function kafkaFindings(admin: KafkaAdmin, settings: Settings): Promise<Fi
 }
 
 const MIN_RETENTION_DAYS = 30;
+/** What the largest value that Kafka takes comes to, nearly. */
+const MIN_ID_DAYS = 24;
 const MINUTES_PER_DAY = 1_440;
 
 /** Exported for its test. */
@@ -39,7 +41,7 @@ export function judgeBroker(settings: ReadonlyMap<string, string>, transactionTi
       ),
     ],
     [
-      idDays < MIN_RETENTION_DAYS,
+      idDays < MIN_ID_DAYS,
       bad(
         ...(['warn', AREA, 'transactional.id.expiration.ms', `${Math.round(idDays)} days`] as const),
         'raise it to the maximum (2147483647): an expired transactional id fences nobody',
