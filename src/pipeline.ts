@@ -17,6 +17,7 @@ import { openDelivery } from './pipeline/open-delivery.js';
 import { openIngest } from './pipeline/open-ingest.js';
 import { openLogic } from './pipeline/open-logic.js';
 import type { StageServers } from './pipeline/stage-servers.js';
+import { openClockWatch } from './pipeline/watch-clock.js';
 
 export const STAGE_NAMES = ['ingest', 'logic', 'delivery'] as const;
 export type StageName = (typeof STAGE_NAMES)[number];
@@ -50,10 +51,11 @@ export interface Pipeline {
 /** Starts the stages; a start that fails stops what it had started. @throws InorderError */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { config, log, metrics } = options;
-  const kafka = openKafka(config.kafka, log);
-  const admin = new KafkaAdmin(kafka);
   const database = openDatabase(config.postgres, log);
-  const closers: (() => Promise<void>)[] = [() => database.close(), () => admin.close()];
+  const watch = openClockWatch({ options: config.clock, database, clock: systemClock, log, metrics });
+  const kafka = openKafka(config.kafka, log, (sample) => watch.monitor.take(sample));
+  const admin = new KafkaAdmin(kafka);
+  const closers: (() => Promise<void>)[] = [() => database.close(), () => admin.close(), () => watch.monitor.stop()];
   let fail!: (error: InorderError) => void;
   const failed = new Promise<InorderError>((resolve) => (fail = resolve));
   const started: { name: StageName; stage: Stage }[] = [];
@@ -67,6 +69,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   };
   try {
     const partitions = await checkedPartitions(config, { admin, database, kafka });
+    await watch.monitor.start();
     const servers: StageServers = {
       config,
       kafka,
@@ -74,6 +77,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       database,
       partitions,
       clock: systemClock,
+      watch,
       log,
       metrics,
       onFatal: fail,
@@ -92,8 +96,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     failed,
     stop,
     health: () => {
-      const reasons = started.flatMap(({ stage }) => stage.health().reasons);
-      return { ready: reasons.length === 0, reasons };
+      const stamps = started.some(({ name }) => name === 'logic');
+      const { reasons: ofClock, ...clock } = watch.health(stamps);
+      const reasons = [...started.flatMap(({ stage }) => stage.health().reasons), ...ofClock];
+      return { ...clock, ready: reasons.length === 0, reasons };
     },
   };
 }

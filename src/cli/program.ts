@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { VARIABLES } from '../config/variables.js';
 import { addBench } from './commands/bench.js';
 import { addDlq } from './commands/dlq.js';
+import { addDoctor } from './commands/doctor.js';
 import { addHistory } from './commands/history.js';
 import { addMigrate } from './commands/migrate.js';
 import { addProduce } from './commands/produce.js';
@@ -23,6 +24,7 @@ const COMMANDS = [
   addServers,
   addTopics,
   addMigrate,
+  addDoctor,
   addBench,
 ];
 

@@ -1,3 +1,4 @@
+import type { ClockOptions } from '../clock/options.js';
 import type { KafkaOptions } from '../kafka/options.js';
 import type { ReorderRules } from '../ordering/options.js';
 import type { PostgresOptions } from '../postgres/options.js';
@@ -36,6 +37,7 @@ export interface Settings {
   readonly pgPort: number | null;
   /** Absolute. */
   readonly dataDir: string;
+  readonly clock: ClockOptions;
   readonly logLevel: Variables['LOG_LEVEL'];
   /** Whether colours are welcome on a terminal. */
   readonly color: boolean;
@@ -60,6 +62,7 @@ export interface Config {
   readonly rebalanceTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
+  readonly clock: ClockOptions;
 }
 
 const DEFAULT_PARTITIONS = 8;
@@ -100,6 +103,7 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     kafkaPort: variables.INORDER_KAFKA_PORT ?? null,
     pgPort: variables.INORDER_PG_PORT ?? null,
     dataDir: variables.INORDER_DATA_DIR,
+    clock: clockOptions(variables),
     logLevel: variables.LOG_LEVEL,
     ...surroundings,
   };
@@ -109,6 +113,18 @@ function saslOf(variables: Variables): KafkaOptions['sasl'] {
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = variables;
   if (mechanism === undefined || username === undefined || password === undefined) return null;
   return { mechanism, username, password };
+}
+
+function clockOptions(variables: Variables): ClockOptions {
+  const { INORDER_CLOCK_REFUSE_MS: refuseMs } = variables;
+  return {
+    ntpServers: variables.INORDER_NTP_SERVERS ?? [],
+    limits: {
+      warnMs: variables.INORDER_CLOCK_WARN_MS,
+      alarmMs: variables.INORDER_CLOCK_ALARM_MS,
+      refuseMs: refuseMs === 0 ? null : refuseMs,
+    },
+  };
 }
 
 function portChoice(asked: number | undefined, fallback: number): PortChoice {
@@ -152,5 +168,6 @@ export function configFor(settings: Settings, { brokers, databaseUrl }: ServerAd
     rebalanceTimeoutMs: Math.max(2 * settings.sessionTimeoutMs, MIN_REBALANCE_TIMEOUT_MS),
     transactionTimeoutMs: settings.transactionTimeoutMs,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
+    clock: settings.clock,
   };
 }

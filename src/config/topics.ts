@@ -37,7 +37,7 @@ export function topicSpecs(options: {
   const { topics, partitions, maxValueBytes } = options;
   const ingestBytes = Math.max(MIN_INGEST_BYTES, 4 * maxValueBytes);
   const onTheWayBytes = 3 * ingestBytes + GROWTH_BYTES;
-  const topic = (name: string, maxBytes: number, retentionMs: number | string, extra = {}): TopicSpec => ({
+  const topic = (name: string, maxBytes: number, retentionMs: number | string): TopicSpec => ({
     name,
     partitions,
     config: {
@@ -45,14 +45,14 @@ export function topicSpecs(options: {
       'compression.type': 'producer',
       'retention.ms': String(retentionMs),
       'max.message.bytes': String(maxBytes),
-      ...extra,
+      // The broker's clock is the one all messages share: receivedAt and a replay's age come from it. And brokers
+      // refuse records from an hour in the future, and expire old ones: our writers' clocks must not decide that.
+      'message.timestamp.type': 'LogAppendTime',
     },
   });
-  // The broker's clock is the one all messages share: receivedAt and a replay's age come from it.
-  const brokerTime = { 'message.timestamp.type': 'LogAppendTime' };
   return [
-    topic(topics.ingest, ingestBytes, INPUT_RETENTION_MS, brokerTime),
-    topic(topics.logic, onTheWayBytes, INPUT_RETENTION_MS, brokerTime),
+    topic(topics.ingest, ingestBytes, INPUT_RETENTION_MS),
+    topic(topics.logic, onTheWayBytes, INPUT_RETENTION_MS),
     topic(topics.delivery, onTheWayBytes, DELIVERY_RETENTION_MS),
     topic(topics.dlq, DLQ_BYTES, UNLIMITED),
   ];

@@ -15,6 +15,9 @@ const MAX_PREFIX_LENGTH = 200;
 /** The broker's default `transaction.max.timeout.ms`. */
 const MAX_TRANSACTION_TIMEOUT_MS = 900_000;
 
+/** A day: a clock that is off by more is off by a date. */
+const MAX_CLOCK_LIMIT_MS = 86_400_000;
+
 /** A text that `parse` understands; `expected` completes "it may hold …". */
 function variable<T>(expected: string, parse: (text: string) => T | undefined): z.ZodType<T, string> {
   return z.string().transform((text, context) => {
@@ -54,6 +57,16 @@ function isAddress(address: string): boolean {
   return portText !== undefined && Number(portText) >= 1 && Number(portText) <= 65_535;
 }
 
+/** A host's name or address; NTP's port is 123 unless told. */
+const ntpServers = variable('host or host:port, several separated by commas', (text) => {
+  const servers = text.split(',').map((one) => {
+    const [, bracketed, name, portText = '123'] =
+      /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@,[\]]+))(?::(\d{1,5}))?$/.exec(one.trim()) ?? [];
+    return { host: bracketed ?? name ?? '', port: Number(portText) };
+  });
+  return servers.every(({ host, port }) => host !== '' && port >= 1 && port <= 65_535) ? servers : undefined;
+});
+
 const databaseUrl = variable('postgres://user:password@host:port/database', (text) => {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, pathname, searchParams } = new URL(text);
@@ -92,6 +105,10 @@ export const environmentShape = z.object({
   INORDER_DATA_DIR: variable('a folder', (text) => resolve(text)).default(() => resolve('.inorder')),
   INORDER_KAFKA_PORT: port.optional(),
   INORDER_PG_PORT: port.optional(),
+  INORDER_NTP_SERVERS: ntpServers.optional(),
+  INORDER_CLOCK_WARN_MS: milliseconds(1, MAX_CLOCK_LIMIT_MS).default(50),
+  INORDER_CLOCK_ALARM_MS: milliseconds(1, MAX_CLOCK_LIMIT_MS).default(200),
+  INORDER_CLOCK_REFUSE_MS: wholeNumber(0, MAX_CLOCK_LIMIT_MS, ' (milliseconds; 0 never refuses)').default(400),
   LOG_LEVEL: oneOf(LOG_LEVELS).default('info'),
 });
 
@@ -130,6 +147,10 @@ export const VARIABLES: Readonly<Record<VariableName, { about: string; fallback?
   INORDER_DATA_DIR: { about: "the embedded servers' data and stack.json", fallback: '.inorder' },
   INORDER_KAFKA_PORT: { about: "the embedded Kafka's port", fallback: 'the last one, 9092, or a free one' },
   INORDER_PG_PORT: { about: "the embedded PostgreSQL's port", fallback: 'the last one, 5432, or a free one' },
+  INORDER_NTP_SERVERS: { about: 'NTP servers, host,host:port,…; chrony is asked first where it runs' },
+  INORDER_CLOCK_WARN_MS: { about: 'a clock off by this is a warning', fallback: '50' },
+  INORDER_CLOCK_ALARM_MS: { about: 'a clock off by this is an alarm', fallback: '200' },
+  INORDER_CLOCK_REFUSE_MS: { about: 'a clock off by this stamps nothing; 0 stamps whatever it is', fallback: '400' },
   LOG_LEVEL: { about: LOG_LEVELS.join(', '), fallback: 'info' },
 };
 
@@ -158,6 +179,18 @@ export const RELATIONS: readonly Relation[] = [
     expected: (v) =>
       `at most INORDER_SHUTDOWN_TIMEOUT_MS (${v.INORDER_SHUTDOWN_TIMEOUT_MS}): a stop must outlast the transaction ` +
       'that it drains',
+  },
+  {
+    between: ['INORDER_CLOCK_WARN_MS', 'INORDER_CLOCK_ALARM_MS'],
+    holds: (v) => v.INORDER_CLOCK_WARN_MS < v.INORDER_CLOCK_ALARM_MS,
+    expected: (v) => `less than INORDER_CLOCK_ALARM_MS (${v.INORDER_CLOCK_ALARM_MS}): a warning comes before the alarm`,
+  },
+  {
+    between: ['INORDER_CLOCK_REFUSE_MS', 'INORDER_CLOCK_ALARM_MS'],
+    holds: (v) => v.INORDER_CLOCK_REFUSE_MS === 0 || v.INORDER_CLOCK_REFUSE_MS > v.INORDER_CLOCK_ALARM_MS,
+    expected: (v) =>
+      `more than INORDER_CLOCK_ALARM_MS (${v.INORDER_CLOCK_ALARM_MS}), so that somebody hears of it before stamping ` +
+      'stops, or 0, which never stops it',
   },
   ...(['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const).map((name): Relation => {
     const all = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;

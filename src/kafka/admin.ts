@@ -1,4 +1,4 @@
-import type { Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { systemClock } from '../clock/clock.js';
 import { InorderError } from '../errors.js';
 import { invariant } from '../invariant.js';
@@ -76,13 +76,23 @@ export class KafkaAdmin {
    * position before; after fencing the lane's producer it does not.
    */
   async committed(groupId: string, topic: string, partition: number): Promise<CommittedOffset | null> {
-    const answer = await this.#run(`read the offset of group ${groupId}`, (admin) =>
+    const found = (await this.committedPositions(groupId, topic)).get(partition);
+    if (found === undefined) throw new InorderError('topic_mismatch', `topic ${topic} has no partition ${partition}`);
+    return found;
+  }
+
+  /** The group's committed positions by partition, null where there is none. */
+  async committedPositions(groupId: string, topic: string): Promise<Map<number, CommittedOffset | null>> {
+    const answer = await this.#run(`read the offsets of group ${groupId}`, (admin) =>
       admin.fetchOffsets({ groupId, topics: [topic] }),
     );
-    const found = answer[0]?.partitions.find((one) => one.partition === partition);
-    if (found === undefined) throw new InorderError('topic_mismatch', `topic ${topic} has no partition ${partition}`);
-    const nextOffset = safeOffset(found.offset);
-    return nextOffset < 0 ? null : { nextOffset, metadata: found.metadata };
+    const found = answer[0]?.partitions ?? [];
+    return new Map(
+      found.map(({ partition, offset, metadata }) => {
+        const nextOffset = safeOffset(offset);
+        return [partition, nextOffset < 0 ? null : { nextOffset, metadata }];
+      }),
+    );
   }
 
   async logRange(topic: string, partition: number): Promise<LogRange> {
@@ -100,6 +110,42 @@ export class KafkaAdmin {
         .sort(([a], [b]) => a - b)
         .map(([partition, low, high]) => [partition, { startOffset: safeOffset(low), endOffset: safeOffset(high) }]),
     );
+  }
+
+  /** The brokers that are there now. */
+  async cluster(): Promise<{ clusterId: string; nodeIds: number[] }> {
+    const { clusterId, brokers } = await this.#run('describe the cluster', (admin) => admin.describeCluster());
+    return { clusterId, nodeIds: brokers.map(({ nodeId }) => nodeId) };
+  }
+
+  /** The settings in force, in Kafka's names; what the broker keeps to itself is absent. */
+  async settingsOf(of: { topic: string } | { nodeId: number }): Promise<Map<string, string>> {
+    const isTopic = 'topic' in of;
+    const name = isTopic ? of.topic : String(of.nodeId);
+    const type = isTopic ? kafkajs.ConfigResourceTypes.TOPIC : kafkajs.ConfigResourceTypes.BROKER;
+    const { resources } = await this.#run(`read the settings of ${isTopic ? 'topic' : 'broker'} ${name}`, (admin) =>
+      admin.describeConfigs({ includeSynonyms: false, resources: [{ type, name }] }),
+    );
+    const entries = resources[0]?.configEntries ?? [];
+    return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
+  }
+
+  /** Copies of each record, and how many of them keep up: of the topic's partition that is worst off. */
+  async replication(topic: string): Promise<{ replicas: number; inSync: number }> {
+    const { topics } = await this.#run(`describe topic ${topic}`, (admin) =>
+      admin.fetchTopicMetadata({ topics: [topic] }),
+    );
+    const partitions = topics[0]?.partitions ?? [];
+    return {
+      replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+      inSync: Math.min(...partitions.map(({ isr }) => isr.length)),
+    };
+  }
+
+  /** How many members a group has. */
+  async memberCount(groupId: string): Promise<number> {
+    const { groups } = await this.#run(`describe group ${groupId}`, (admin) => admin.describeGroups([groupId]));
+    return groups[0]?.members.length ?? 0;
   }
 
   /** Deletes a group without members, and its offsets. One that is not there counts as deleted. */

@@ -1,5 +1,6 @@
 import type { KafkaConfig, SASLOptions } from 'kafkajs';
 import kafkajs from 'kafkajs';
+import type { ClockSample } from '../clock/reference.js';
 import type { Log } from '../observe/log.js';
 import { kafkajsLog } from './kafkajs-log.js';
 import { type Equipment, type KafkajsClient, openKafkajs } from './kafkajs-seams.js';
@@ -12,12 +13,18 @@ import { type KafkaOptions, LIMITS, PATIENT_RETRY } from './options.js';
 export interface KafkaConnection {
   readonly options: KafkaOptions;
   readonly log: Log;
+  /** Told the broker's clock, whenever one says at what time it appended what was sent. */
+  readonly onBrokerTime: (sample: ClockSample) => void;
   /** For this room only. */
   openClient(equipment: Equipment): KafkajsClient;
 }
 
 /** Configures; connects nothing. */
-export function openKafka(options: KafkaOptions, log: Log): KafkaConnection {
+export function openKafka(
+  options: KafkaOptions,
+  log: Log,
+  onBrokerTime: KafkaConnection['onBrokerTime'] = () => undefined,
+): KafkaConnection {
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
@@ -31,5 +38,5 @@ export function openKafka(options: KafkaOptions, log: Log): KafkaConnection {
     logLevel: kafkajs.logLevel.INFO,
     logCreator: kafkajsLog(log),
   };
-  return { options, log, openClient: (equipment) => openKafkajs(config, equipment) };
+  return { options, log, onBrokerTime, openClient: (equipment) => openKafkajs(config, equipment) };
 }

@@ -69,7 +69,7 @@ export async function fenceLaneProducer(kafka: KafkaConnection, options: LanePro
     client.kill();
     throw failureOf(error, `take over transactional id ${options.transactionalId}`, kafka.options.brokers);
   }
-  return new LaneProducer(client, producer);
+  return new LaneProducer(kafka, client, producer);
 }
 
 const LET_GO_MS = 500;
@@ -77,10 +77,12 @@ const LET_GO_MS = 500;
 /** Made by `fenceLaneProducer` only. One transaction at a time. */
 export class LaneProducer {
   #state: 'ready' | 'busy' | 'poisoned' | 'discarded' = 'ready';
+  readonly #kafka: KafkaConnection;
   readonly #client: KafkajsClient;
   readonly #producer: Producer;
 
-  constructor(client: KafkajsClient, producer: Producer) {
+  constructor(kafka: KafkaConnection, client: KafkajsClient, producer: Producer) {
+    this.#kafka = kafka;
     this.#client = client;
     this.#producer = producer;
   }
@@ -99,7 +101,7 @@ export class LaneProducer {
     this.#state = 'busy';
     try {
       const open = await this.#producer.transaction();
-      for (const request of requests) await sendGroups(open, request);
+      for (const request of requests) await sendGroups(open, request, this.#kafka.onBrokerTime);
       await open.sendOffsets({ consumerGroupId: group.groupId, topics: [offsetOf(group)] });
       await open.commit();
       this.#state = 'ready';

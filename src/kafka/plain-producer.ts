@@ -70,7 +70,7 @@ export class PlainProducer {
     try {
       if (!this.#open.connected) await this.#open.producer.connect();
       this.#open.connected = true;
-      for (const groups of requests) await sendGroups(this.#open.producer, groups);
+      for (const groups of requests) await sendGroups(this.#open.producer, groups, this.#kafka.onBrokerTime);
     } catch (error) {
       this.#poison();
       const failure = failureOf(error, `write ${placesOf(requests)}`, this.#kafka.options.brokers);

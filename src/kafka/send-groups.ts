@@ -1,6 +1,8 @@
 import type { Message, ProducerBatch, RecordMetadata, TopicMessages } from 'kafkajs';
+import { systemClock } from '../clock/clock.js';
 import { InorderError } from '../errors.js';
 import type { OutgoingRecord } from '../record.js';
+import type { KafkaConnection } from './connection.js';
 import { API, type KafkajsArguments, type KafkajsProtocol } from './kafkajs-seams.js';
 import { LIMITS } from './options.js';
 import type { RecordGroup } from './record-groups.js';
@@ -16,12 +18,21 @@ export interface BatchSender {
  * retried while a leader moves returns without having sent what moved to a broker that had already answered: so the
  * answers are counted. @throws what kafkajs throws, or InorderError kafka_unavailable: the outcome is unknown then
  */
-export async function sendGroups(sender: BatchSender, groups: readonly RecordGroup[]): Promise<void> {
+export async function sendGroups(
+  sender: BatchSender,
+  groups: readonly RecordGroup[],
+  onBrokerTime: KafkaConnection['onBrokerTime'] = () => undefined,
+): Promise<void> {
+  const askedMs = systemClock.monotonicMs();
   const written = await sender.sendBatch({
     acks: -1,
     timeout: LIMITS.produceAckMs,
     topicMessages: topicMessagesOf(groups),
   });
+  const answeredMs = systemClock.monotonicMs();
+  const appendedMs = appendTimeOf(written);
+  if (appendedMs !== null)
+    onBrokerTime({ source: 'kafka', askedMs, answeredMs, saidMs: appendedMs + HALF_A_MS, ownErrorMs: HALF_A_MS });
   const answered = new Set(written.map(({ topicName, partition }) => `${topicName}/${partition}`));
   const missing = groups.find(({ topic, partition }) => !answered.has(`${topic}/${partition}`));
   if (missing !== undefined) {
@@ -30,6 +41,15 @@ export async function sendGroups(sender: BatchSender, groups: readonly RecordGro
       `no broker confirmed the records for partition ${missing.partition} of ${missing.topic}`,
     );
   }
+}
+
+/** Brokers tell whole milliseconds. */
+const HALF_A_MS = 0.5;
+
+/** When a broker appended the records, by its own clock; null where the topic keeps the producer's time. */
+function appendTimeOf(written: readonly RecordMetadata[]): number | null {
+  const times = written.map(({ logAppendTime }) => Number(logAppendTime ?? -1)).filter((time) => time > 0);
+  return times.length === 0 ? null : Math.max(...times);
 }
 
 function topicMessagesOf(groups: readonly RecordGroup[]): TopicMessages[] {

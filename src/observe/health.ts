@@ -3,4 +3,6 @@ export interface HealthReport {
   readonly ready: boolean;
   /** Sentences a person understands; empty when ready. */
   readonly reasons: readonly string[];
+  /** What a person should look at before it becomes a reason; absent when there is nothing. */
+  readonly warnings?: readonly string[];
 }

@@ -6,6 +6,7 @@ import type { KafkaConnection } from '../kafka/connection.js';
 import type { Log } from '../observe/log.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Database } from '../postgres/database.js';
+import type { ClockWatch } from './watch-clock.js';
 
 /** What a stage is opened with: the process's connections, shared by its stages. */
 export interface StageServers {
@@ -16,6 +17,7 @@ export interface StageServers {
   /** Partition counts of `im.logic` (and `im.delivery`) and of `im.dlq`. */
   readonly partitions: { readonly logic: number; readonly dlq: number };
   readonly clock: Clock;
+  readonly watch: ClockWatch;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Called once when a stage can't go on; the process must end. */

@@ -9,6 +9,12 @@ export interface PipelinePin {
   readonly partitions: number;
 }
 
+/** What was pinned; null before the first start. @throws as Database.query */
+export async function readPin(db: Database): Promise<PipelinePin | null> {
+  const [row] = await db.query({ text: 'SELECT topic_prefix, partitions FROM pipeline' });
+  return row === undefined ? null : { topicPrefix: text(row, 'topic_prefix'), partitions: integer(row, 'partitions') };
+}
+
 /**
  * The first start writes down which topics a database belongs to and how many partitions they have; every later start
  * is held to it: a conversation that moved to another partition would get a second owner and a second order.
@@ -20,9 +26,8 @@ export async function pinPartitions(db: Database, asked: PipelinePin): Promise<{
            VALUES ($1, $2, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) ON CONFLICT DO NOTHING`,
     values: [asked.topicPrefix, asked.partitions],
   });
-  const [row] = await db.query({ text: 'SELECT topic_prefix, partitions FROM pipeline' });
-  invariant(row !== undefined, 'the pipeline was pinned and has no row');
-  const pinned: PipelinePin = { topicPrefix: text(row, 'topic_prefix'), partitions: integer(row, 'partitions') };
+  const pinned = await readPin(db);
+  invariant(pinned !== null, 'the pipeline was pinned and has no row');
   if (pinned.topicPrefix !== asked.topicPrefix) {
     throw new InorderError(
       'topic_mismatch',

@@ -155,6 +155,25 @@ describe('the environment', () => {
     for (const { between } of RELATIONS) expect(between.every((name) => name in VARIABLES)).toBe(true);
   });
 
+  test('clock limits rise, a refusal can be switched off, and NTP servers have a port', () => {
+    const { clock } = readSettings({ INORDER_NTP_SERVERS: 'a.ntp, 10.0.0.1:1123,[::1]:124,[fe80::1]' }).settings;
+    expect(clock).toEqual({
+      ntpServers: [
+        { host: 'a.ntp', port: 123 },
+        { host: '10.0.0.1', port: 1_123 },
+        { host: '::1', port: 124 },
+        { host: 'fe80::1', port: 123 },
+      ],
+      limits: { warnMs: 50, alarmMs: 200, refuseMs: 400 },
+    });
+    expect(readSettings({ INORDER_CLOCK_REFUSE_MS: '0' }).settings.clock.limits.refuseMs).toBeNull();
+    expect(refusal({ INORDER_CLOCK_WARN_MS: '200' })).toBe(
+      'INORDER_CLOCK_WARN_MS holds "200"; it may hold less than INORDER_CLOCK_ALARM_MS (200): a warning comes before the alarm',
+    );
+    expect(refusal({ INORDER_CLOCK_REFUSE_MS: '200' })).toContain('it may hold more than INORDER_CLOCK_ALARM_MS (200)');
+    expect(refusal({ INORDER_NTP_SERVERS: 'a:0' })).toContain('it may hold host or host:port');
+  });
+
   test('a password is never shown', () => {
     const shown = [
       refusal({ DATABASE_URL: 'postgres://u:hunter2@/' }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ProducerBatch, RecordMetadata } from 'kafkajs';
+import type { ClockSample } from '../../src/clock/reference.js';
 import { groupRecords } from '../../src/kafka/record-groups.js';
 import { encodeProduce, noPartitioner, sendGroups } from '../../src/kafka/send-groups.js';
 import type { OutgoingRecord } from '../../src/record.js';
@@ -40,6 +41,21 @@ describe('records on their way to kafkajs', () => {
     const grouped: unknown = sent!.topicMessages![0]!.messages.reduce(() => ({}) as never);
     expect(grouped).toEqual({ 0: [records[1]], 7: [records[0], records[2]] });
     expect((grouped as Record<number, unknown[]>)[7]![1]).toBe(records[2]);
+  });
+
+  test("the broker's clock is handed on where a topic keeps it, bracketed, and nowhere else", async () => {
+    const [groups] = groupRecords([outgoing('a', 0)]);
+    const said: ClockSample[] = [];
+    const answer = (logAppendTime: string): { sendBatch: () => Promise<RecordMetadata[]> } => ({
+      sendBatch: () => Promise.resolve([{ topicName: 'a', partition: 0, logAppendTime }] as RecordMetadata[]),
+    });
+    const beforeMs = performance.now();
+    await sendGroups(answer('-1'), groups!, (sample) => said.push(sample));
+    expect(said).toEqual([]);
+    await sendGroups(answer('1790000000000'), groups!, (sample) => said.push(sample));
+    expect(said).toMatchObject([{ source: 'kafka', saidMs: 1_790_000_000_000.5, ownErrorMs: 0.5 }]);
+    expect(said[0]!.askedMs).toBeGreaterThanOrEqual(beforeMs);
+    expect(said[0]!.answeredMs).toBeGreaterThanOrEqual(said[0]!.askedMs);
   });
 
   test('60,000 records for one partition are grouped in a moment', () => {

@@ -39,6 +39,8 @@ export interface LogicStageDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: LogicMetrics;
+  /** Asked before every batch; false lets the lanes wait, with everything they have. */
+  readonly mayStamp: () => boolean;
   /** Called once when the stage can't go on; the process must end. */
   readonly onFatal: (error: InorderError) => void;
 }
@@ -145,10 +147,10 @@ export class LogicStage {
   }
 
   #takeOver(partition: number): void {
-    const { edgesOf, limits, clock, metrics } = this.#deps;
+    const { edgesOf, limits, clock, metrics, mayStamp } = this.#deps;
     const log = this.#deps.log.child({ partition });
     const edges = edgesOf(this.#source, partition);
-    const driver = new LaneDriver({ partition, edges, limits, pace: this.#pace, clock, log, metrics });
+    const driver = new LaneDriver({ partition, edges, limits, pace: this.#pace, clock, log, metrics, mayStamp });
     const lane: OwnedLane = { driver, edges, end: null };
     this.#lanes.set(partition, lane);
     driver.done.then(
