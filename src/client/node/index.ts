@@ -2,4 +2,5 @@
 export * from '../index.js';
 export { DeliveryConsumer, type DeliveryConsumerOptions } from '../../stages/delivery/delivery-consumer.js';
 export { FileSequenceStore, type FileSequenceStoreOptions } from './file-sequence-store.js';
+export { openKafkaTransport, type KafkaTransport, type KafkaTransportOptions } from './kafka-transport.js';
 export type { Opened } from './judge-opening.js';
