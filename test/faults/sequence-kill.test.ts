@@ -14,10 +14,13 @@ import { NumberLedger } from '../support/number-ledger.js';
 
 const KILLS = Number(process.env['INORDER_TEST_SEQUENCE_KILLS'] ?? 40);
 const SEED = Number(process.env['INORDER_TEST_SEED'] ?? Date.now() % 1_000_000);
+const LINE_FEED = 0x0a;
 /** Senders side by side, each with its file; their lives follow one after the other. */
 const SENDERS = 4;
-/** From its first sign of life to its death. */
-const LONGEST_LIFE_MS = 12;
+/** Every so manieth life ends while its store opens, or soon after; the others after a random count of numbers. */
+const SHORT_LIFE_EVERY = 5;
+const SHORT_LIFE_MS = 12;
+const LONGEST_LIFE_NUMBERS = 400;
 
 let folder: string;
 beforeAll(() => {
@@ -35,7 +38,12 @@ test(
         const ledger = new NumberLedger();
         const path = join(folder, `sender-${sender}`);
         for (let life = sender; life < KILLS; life += SENDERS) {
-          lives.push(await liveAndDie(path, random.fraction() * LONGEST_LIFE_MS, ledger));
+          const isShort = life % SHORT_LIFE_EVERY === 0;
+          const death = {
+            afterLines: isShort ? 1 : random.between(2, LONGEST_LIFE_NUMBERS),
+            afterMs: isShort ? random.fraction() * SHORT_LIFE_MS : random.fraction(),
+          };
+          lives.push(await liveAndDie(path, death, ledger));
         }
       }),
     );
@@ -58,22 +66,33 @@ test(
   60_000 + KILLS * 300,
 );
 
+/** When a life ends: so many milliseconds after so many lines were seen. */
+interface Death {
+  readonly afterLines: number;
+  readonly afterMs: number;
+}
+
 interface Life {
   readonly opened: string | null;
   readonly numberCount: number;
 }
 
-async function liveAndDie(path: string, lifeMs: number, ledger: NumberLedger): Promise<Life> {
+async function liveAndDie(path: string, { afterLines, afterMs }: Death, ledger: NumberLedger): Promise<Life> {
   const child = spawn(process.execPath, ['test/support/reserve-numbers.mjs', 'dist', path], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const gone = new Promise<NodeJS.Signals | null>((resolve) => child.once('close', (_code, signal) => resolve(signal)));
   let out = '';
   let complaints = '';
+  let lineCount = 0;
+  let isDoomed = false;
   child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
   child.stdout.on('data', (chunk: Buffer) => {
-    if (out === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
     out += chunk.toString();
+    lineCount += chunk.filter((byte) => byte === LINE_FEED).length;
+    if (isDoomed || lineCount < afterLines) return;
+    isDoomed = true;
+    setTimeout(() => child.kill('SIGKILL'), afterMs);
   });
   const signal = await gone;
   expect({ signal, complaints }).toEqual({ signal: 'SIGKILL', complaints: '' });
