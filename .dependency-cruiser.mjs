@@ -37,14 +37,14 @@ const ROOMS = {
     ['protocol', 'clock', 'ordering', 'lane', 'observe', 'kafka', 'postgres'],
     'the edges of the rooms above; no environment, no command line, no HTTP',
   ],
-  client: [['protocol'], 'runs wherever a sender runs: no server parts'],
   check: [
     ['protocol', 'kafka', 'postgres', 'clock', 'observe'],
     'a judge shares no code with what it judges: shared code hides shared faults',
   ],
   http: [['clock', 'observe', 'protocol', 'postgres'], 'reads and reports; can never write to a lane'],
   workload: [['client', 'protocol', 'kafka', 'clock'], 'makes input; gives no verdicts'],
-  embedded: [['clock', 'observe'], 'child processes; knows nothing of what runs on them'],
+  embedded: [['clock', 'observe', 'files'], 'child processes; knows nothing of what runs on them'],
+  files: [[], 'who owns a file, and how one is replaced whole; knows nothing of what is in it'],
 };
 
 const room = (name) => `^src/${name}/`;
@@ -133,11 +133,44 @@ export default {
       to: { path: room('embedded') },
     },
     {
+      name: 'client-imports',
+      comment:
+        'client/ imports the ground, itself and how conversations are named: it runs wherever a sender runs, in a browser too.',
+      severity: 'error',
+      from: { path: room('client'), pathNot: '^src/client/node/' },
+      to: {
+        path: '^src/',
+        pathNot: [GROUND, '^src/client/(?!node/)', '^src/protocol/(conversation-id|ids)\\.ts$'],
+      },
+    },
+    {
       name: 'client-runs-anywhere',
       comment: "client/ runs in a browser too: Node's modules are for client/node/ only.",
       severity: 'error',
       from: { path: room('client'), pathNot: '^src/client/node/' },
-      to: { dependencyTypes: ['core'] },
+      to: { dependencyTypes: ['core', 'npm'] },
+    },
+    {
+      name: 'client-node-imports',
+      comment:
+        'client/node/ adds files and the Kafka transport: no database and no lane. Its index alone names the DeliveryConsumer, so that one import serves a Node client.',
+      severity: 'error',
+      from: { path: room('client/node') },
+      to: {
+        path: '^src/',
+        pathNot: [
+          GROUND,
+          ...['client', 'files', 'protocol', 'clock', 'observe', 'kafka'].map(room),
+          '^src/stages/delivery/delivery-consumer\\.ts$',
+        ],
+      },
+    },
+    {
+      name: 'client-node-index-names-the-consumer',
+      comment: 'The rest of client/node/ sends and numbers; what reads is the pipeline.',
+      severity: 'error',
+      from: { path: room('client/node'), pathNot: '^src/client/node/index\\.ts$' },
+      to: { path: room('stages') },
     },
     {
       name: 'pure-rooms-do-no-io',
@@ -162,7 +195,11 @@ export default {
       name: 'no-orphans',
       comment: 'A module nobody imports is dead or forgotten.',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: ['^src/index\\.ts$', '^src/cli/main\\.ts$', '\\.d\\.ts$'] },
+      from: {
+        orphan: true,
+        path: '^src/',
+        pathNot: ['^src/index\\.ts$', '^src/client/(node/index|index)\\.ts$', '^src/cli/main\\.ts$', '\\.d\\.ts$'],
+      },
       to: {},
     },
     {

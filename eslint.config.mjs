@@ -91,6 +91,13 @@ export default tseslint.config(
     },
   },
   {
+    // Runs in a browser, too: what only Node has is for client/node/.
+    files: ['src/client/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', 'process', 'Buffer', 'setImmediate', 'require', '__dirname', 'global'],
+    },
+  },
+  {
     // Bytes and tables are read at indices whose bounds were checked; a `?? 0` there would hide a wrong bound.
     files: ['src/kafka/**/*.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },

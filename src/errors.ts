@@ -23,6 +23,10 @@ const CODES = {
   lane_halted: { retryable: false, exitCode: 1 },
   /** The consumer ended for good; the process must exit and be restarted. */
   consumer_crashed: { retryable: false, exitCode: 1 },
+  /** A sequence file that another process, or another store of this one, has open. */
+  sequence_store_busy: { retryable: true, exitCode: 1 },
+  /** A sender number could not be made safe on disk, so none was handed out. */
+  sequence_store_failed: { retryable: true, exitCode: 1 },
   /** Something that cannot be: a bug of ours. */
   invariant_broken: { retryable: false, exitCode: 70 },
 } as const satisfies Record<string, { retryable: boolean; exitCode: number }>;

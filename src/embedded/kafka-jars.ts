@@ -18,7 +18,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { invariant } from '../invariant.js';
 import { InorderError } from '../errors.js';
-import { birthOf } from './processes.js';
+import { birthOf } from '../files/process-facts.js';
 import { tailOf } from './server-log.js';
 
 export interface FetchOptions {

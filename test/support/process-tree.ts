@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-export { birthOf } from '../../src/embedded/processes.js';
+export { birthOf } from '../../src/files/process-facts.js';
 
 /** A process, told from a later one of the same pid. */
 export interface ProcessId {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataDir, recall, remember, type DataDir } from '../../src/embedded/data-dir.js';
 import { lockDataDir } from '../../src/embedded/data-dir-lock.js';
-import { birthOf } from '../../src/embedded/processes.js';
+import { birthOf } from '../../src/files/process-facts.js';
 
 let dataDir: DataDir;
 

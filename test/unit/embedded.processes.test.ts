@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { systemClock } from '../../src/clock/clock.js';
-import { birthOf, commandLineOf, endLeftover, signal } from '../../src/embedded/processes.js';
+import { endLeftover, signal } from '../../src/embedded/processes.js';
+import { birthOf, commandLineOf } from '../../src/files/process-facts.js';
 
 const children: ChildProcess[] = [];
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../src/clock/clock.js';
-import { birthOf } from '../../src/embedded/processes.js';
+import { birthOf } from '../../src/files/process-facts.js';
 import { Supervisor, type ServerPlan, type SuperviseOptions } from '../../src/embedded/supervisor.js';
 import type { InorderError } from '../../src/errors.js';
 import { silentLog } from '../../src/observe/log.js';
