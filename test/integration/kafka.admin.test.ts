@@ -41,7 +41,8 @@ describe('the admin', () => {
     for (let round = 0; round < 5; round++) {
       const names = [fixture.newName(), fixture.newName()];
       await fixture.admin.ensureTopics(names.map((name) => ({ name, partitions: 1, config: {} })));
-      await Promise.all([fixture.admin, ...others].map((admin) => admin.deleteTopics(names)));
+      const deleted = Promise.all([fixture.admin, ...others].map((admin) => admin.deleteTopics(names)));
+      await expect(deleted).resolves.toHaveLength(3);
     }
     for (const admin of others) await admin.close();
   });
