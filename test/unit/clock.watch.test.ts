@@ -20,7 +20,8 @@ test('what the monitor finds is logged once a change, counted, and shown to who 
   const say =
     (level: string): Log['info'] =>
     (event, fields) => {
-      lines.push(`${level} ${event} ${String(fields?.['now'] ?? fields?.['byMs'] ?? '')}`.trim());
+      const { now, byMs } = (fields ?? {}) as { now?: string; byMs?: number };
+      lines.push(`${level} ${event} ${now ?? byMs ?? ''}`);
     };
   const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error'), child: () => log };
   const database = { query: async () => [{ now_ms: String(time.nowMs()) }] } as unknown as Database;
