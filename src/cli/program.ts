@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { VARIABLES } from '../config/variables.js';
 import { addBench } from './commands/bench.js';
+import { addCheck } from './commands/check.js';
 import { addDlq } from './commands/dlq.js';
 import { addHistory } from './commands/history.js';
 import { addMigrate } from './commands/migrate.js';
@@ -18,6 +19,7 @@ const COMMANDS = [
   addProduce,
   addTail,
   addHistory,
+  addCheck,
   addDlq,
   addRun,
   addServers,

@@ -11,6 +11,7 @@ import type {
   LogEnd,
   MessageRow,
   Said,
+  Stamped,
 } from '../evidence.js';
 import { SeededDraws } from './seeded-draws.js';
 
@@ -90,23 +91,37 @@ export class CleanPartition {
     const partition = this.#partition;
     const place = { partition, offset: this.#ingestOffset++ };
     if (draws.chance(SHARE.deadLetter)) {
-      ingest.push({ ...place, said: null });
+      ingest.push({ partition, offset: place.offset, said: null });
       deadLetters.push({ partition, offset: this.#deadLetterOffset++, reason: 'not_json', place });
       return;
     }
     const earlier = rows[draws.below(rows.length)];
     if (earlier !== undefined && draws.chance(SHARE.duplicate)) {
-      ingest.push({ ...place, said: { ...saidOf(earlier), sentAt: this.#nowMs } });
+      ingest.push({ partition, offset: place.offset, said: { ...saidOf(earlier), sentAt: this.#nowMs } });
       return;
     }
     const { said, late } = this.#say();
-    ingest.push({ ...place, said });
+    ingest.push({ partition, offset: place.offset, said });
     const seq = (this.#heads.get(said.conversationId) ?? 0) + 1;
     this.#heads.set(said.conversationId, seq);
     rows.push({
-      ...said,
-      ...{ seq, msgId: this.#nextMsgId(), receivedAt: this.#nowMs - 5, stampedAt: this.#nowMs, late },
-      ...{ partition, laneEpoch: this.#epoch, batch: `${partition}/${this.#batch}`, place },
+      conversationId: said.conversationId,
+      senderId: said.senderId,
+      clientMsgId: said.clientMsgId,
+      sentAt: said.sentAt,
+      senderSeq: said.senderSeq,
+      senderEpoch: said.senderEpoch,
+      body: said.body,
+      meta: said.meta,
+      seq,
+      msgId: this.#nextMsgId(),
+      receivedAt: this.#nowMs - 5,
+      stampedAt: this.#nowMs,
+      late,
+      partition,
+      laneEpoch: this.#epoch,
+      batch: `${partition}/${this.#batch}`,
+      place,
     });
   }
 
@@ -122,9 +137,14 @@ export class CleanPartition {
     const senderSeq = late ? before : isReset ? 1 : before + 1;
     this.#senders.set(key, senderSeq);
     const n = this.#said++;
-    const said = {
-      ...{ conversationId, senderId, clientMsgId: `c${this.#partition}-${n}`, sentAt: this.#nowMs - 20 },
-      ...{ senderSeq, senderEpoch: null, body: `{"text":"message ${n} says what people say","n":${n}}` },
+    const said: Said = {
+      conversationId,
+      senderId,
+      clientMsgId: `c${this.#partition}-${n}`,
+      sentAt: this.#nowMs - 20,
+      senderSeq,
+      senderEpoch: null,
+      body: `{"text":"message ${n} says what people say","n":${n}}`,
       meta: n % 10 === 0 ? '{"client":"self-test"}' : null,
     };
     return { said, late };
@@ -139,26 +159,40 @@ export class CleanPartition {
   #forward({ delivery, rows }: CleanBatch, outcome: 'committed' | 'aborted'): void {
     const transaction = this.#transaction++;
     for (const row of rows) {
-      const { seq, msgId, receivedAt, stampedAt, late } = row;
       delivery.push({
-        ...{ partition: this.#partition, offset: this.#deliveryOffset++, timestampMs: this.#nowMs + 3 },
-        ...{ outcome, transaction, laneEpoch: this.#epoch, fault: null },
-        message: { ...saidOf(row), seq, msgId, receivedAt, stampedAt, late },
+        partition: this.#partition,
+        offset: this.#deliveryOffset++,
+        timestampMs: this.#nowMs + 3,
+        outcome,
+        transaction,
+        laneEpoch: this.#epoch,
+        message: stampedOf(row),
+        fault: null,
       });
     }
     this.#deliveryOffset += 1; // the transaction's marker
   }
 }
 
-export function saidOf({
-  conversationId,
-  senderId,
-  clientMsgId,
-  sentAt,
-  senderSeq,
-  senderEpoch,
-  body,
-  meta,
-}: Said): Said {
+/** Field by field: a spread a message would take longer than the judging. */
+function stampedOf(row: MessageRow): Stamped {
+  return {
+    conversationId: row.conversationId,
+    senderId: row.senderId,
+    clientMsgId: row.clientMsgId,
+    sentAt: row.sentAt,
+    senderSeq: row.senderSeq,
+    senderEpoch: row.senderEpoch,
+    body: row.body,
+    meta: row.meta,
+    seq: row.seq,
+    msgId: row.msgId,
+    receivedAt: row.receivedAt,
+    stampedAt: row.stampedAt,
+    late: row.late,
+  };
+}
+
+function saidOf({ conversationId, senderId, clientMsgId, sentAt, senderSeq, senderEpoch, body, meta }: Said): Said {
   return { conversationId, senderId, clientMsgId, sentAt, senderSeq, senderEpoch, body, meta };
 }
