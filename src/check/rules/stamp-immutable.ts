@@ -3,7 +3,7 @@
  * aborted transactions, which readers of everything see, those that are delivered, and the row. A `msgId` that a copy
  * showed is never given to another message.
  *
- * An aborted copy is remembered until its message is delivered, and a delivered one for the next 10,000 of its
+ * An aborted copy is remembered until its message is delivered, and a delivered one for the next 1,000 of its
  * partition: the copies of a message lie as near to each other as the takeover that made them. Copies whose message was
  * never delivered in what was read leave the answer unknown.
  */
@@ -11,7 +11,7 @@ import { shown, stampDifference } from '../difference.js';
 import type { DeliveryRecord, Stamped } from '../evidence.js';
 import type { Findings } from '../findings.js';
 
-const MOST_DELIVERED = 10_000;
+const MOST_DELIVERED = 1_000;
 const MOST_ABORTED = 100_000;
 
 interface Copy {
@@ -23,10 +23,9 @@ interface CopiesOfPartition {
   readonly aborted: Map<string, Copy>;
   /** `msgId` to identity, of aborted copies. */
   readonly abortedIds: Map<string, string>;
-  readonly delivered: Map<string, Copy>;
-  /** Identities in the order of their delivery, as a ring: a Map gives up its oldest entry slowly. */
-  readonly order: string[];
-  orderAt: number;
+  /** The last ones, as a ring: aborted copies are rare, so that they are looked for one by one. */
+  readonly delivered: Copy[];
+  deliveredAt: number;
 }
 
 export class StampImmutable {
@@ -42,13 +41,19 @@ export class StampImmutable {
   judge(record: DeliveryRecord, message: Stamped, findings: Findings): void {
     this.judged += 1;
     const copies = this.#copiesOf(record.partition);
-    const identity = identityOf(message);
-    const earlier = copies.aborted.get(identity) ?? copies.delivered.get(identity);
     const copy = { record, message };
-    if (earlier !== undefined) this.#compare(earlier, copy, findings);
-    this.#judgeId(copies, identity, copy, findings);
-    if (record.outcome === 'committed') deliver(copies, identity, copy);
-    else this.#keepAborted(copies, identity, copy);
+    const isDelivered = record.outcome === 'committed';
+    if (!isDelivered || copies.aborted.size > 0) {
+      const identity = identityOf(message);
+      const earlier = copies.aborted.get(identity) ?? (isDelivered ? undefined : deliveredCopy(copies, message));
+      if (earlier !== undefined) this.#compare(earlier, copy, findings);
+      this.#judgeId(copies, identity, copy, findings);
+      if (isDelivered) forget(copies, identity);
+      else this.#keepAborted(copies, identity, copy);
+    }
+    if (!isDelivered) return;
+    copies.delivered[copies.deliveredAt] = copy;
+    copies.deliveredAt = (copies.deliveredAt + 1) % MOST_DELIVERED;
   }
 
   /** What must be said of the copies that nothing followed. */
@@ -98,7 +103,7 @@ export class StampImmutable {
   #copiesOf(partition: number): CopiesOfPartition {
     let copies = this.#partitions.get(partition);
     if (copies === undefined) {
-      copies = { aborted: new Map(), abortedIds: new Map(), delivered: new Map(), order: [], orderAt: 0 };
+      copies = { aborted: new Map(), abortedIds: new Map(), delivered: [], deliveredAt: 0 };
       this.#partitions.set(partition, copies);
     }
     return copies;
@@ -110,18 +115,20 @@ export class StampImmutable {
   }
 }
 
-function deliver(copies: CopiesOfPartition, identity: string, copy: Copy): void {
-  const { aborted, abortedIds, delivered, order } = copies;
-  const earlier = aborted.get(identity);
-  if (earlier !== undefined) {
-    aborted.delete(identity);
-    if (earlier.message.msgId !== null) abortedIds.delete(earlier.message.msgId);
-  }
-  const oldest = order[copies.orderAt];
-  if (oldest !== undefined && oldest !== identity) delivered.delete(oldest);
-  delivered.set(identity, copy);
-  order[copies.orderAt] = identity;
-  copies.orderAt = (copies.orderAt + 1) % MOST_DELIVERED;
+function deliveredCopy(
+  { delivered }: CopiesOfPartition,
+  { clientMsgId, senderId, conversationId }: Stamped,
+): Copy | undefined {
+  return delivered.find(
+    ({ message }) =>
+      message.clientMsgId === clientMsgId && message.senderId === senderId && message.conversationId === conversationId,
+  );
+}
+
+function forget({ aborted, abortedIds }: CopiesOfPartition, identity: string): void {
+  const msgId = aborted.get(identity)?.message.msgId ?? null;
+  aborted.delete(identity);
+  if (msgId !== null) abortedIds.delete(msgId);
 }
 
 /** U+0000 can't occur in an id. */

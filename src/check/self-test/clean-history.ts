@@ -78,9 +78,11 @@ export function evidenceOf(history: History): Evidence {
   };
 }
 
-/** Time that went into making a history, to be taken off the time that judging it took. */
+/** What went into making a history, to be taken off what judging it took. */
 export interface MakingTime {
   ms: number;
+  /** Of the processor, all threads. */
+  cpuMs: number;
 }
 
 /** A clean history of any length, made while it is judged: no message is kept. Readers and lanes are left out. */
@@ -90,8 +92,11 @@ export function streamedEvidence(options: CleanHistoryOptions, making: MakingTim
     const made = new CleanPartition(options, partition);
     for (let left = batchCount(options); left > 0; left -= STEP) {
       const beganMs = performance.now();
+      const cpuBefore = process.cpuUsage();
       const items = Array.from({ length: Math.min(left, STEP) }, () => made.next()[name]).flat() as CleanBatch[Name];
       making.ms += performance.now() - beganMs;
+      const { user, system } = process.cpuUsage(cpuBefore);
+      making.cpuMs += (user + system) / 1_000;
       yield items;
     }
   }

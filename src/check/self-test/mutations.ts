@@ -220,7 +220,9 @@ function strayConversation(history: History, draws: SeededDraws): void {
 
 function swapSenderSeq(history: History, draws: SeededDraws): void {
   const { list, at } = visible(history, draws);
-  const first = pick(at.slice(0, -200), draws);
+  // The number 1 after others may be a sender that began anew.
+  const numbered = at.slice(0, -200).filter((index) => (list[index]?.message?.senderSeq ?? 0) > 1);
+  const first = pick(numbered, draws);
   const { conversationId, senderId, senderSeq } = messageAt(list, first);
   const second = at.find((index) => {
     const message = list[index]?.message;

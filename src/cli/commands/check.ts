@@ -6,6 +6,7 @@ import { fieldMapOf, fileEvidence } from '../../check/readers/file-evidence.js';
 import { serverEvidence } from '../../check/readers/server-evidence.js';
 import { SpilledBins } from '../../check/readers/spilled-bins.js';
 import { evidenceLines, ruleRows } from '../../check/report/text.js';
+import { runSelfTest, type SelfTestReport } from '../../check/self-test/run-self-test.js';
 import { RULE_NAMES, RULES, type RuleName } from '../../check/rules/catalogue.js';
 import type { Verdict } from '../../check/verdict.js';
 import { systemClock } from '../../clock/clock.js';
@@ -31,6 +32,7 @@ Examples:
   $ inorder check --delivery out.jsonl --ingest in.jsonl --map seq=n --map body=text
                                                    another pipeline, by what it exported
   $ inorder check --json --require ends-once,seq-dense
+  $ inorder check --self-test                      why believe it: planted faults, and a million clean messages
 
 Rules: ${RULE_NAMES.map((name) => `${RULES[name].number} ${name}`).join(', ')}`;
 
@@ -45,7 +47,11 @@ interface CheckFlags {
   readonly settle: number;
   readonly findings: number;
   readonly json?: boolean;
+  readonly selfTest?: true | number;
 }
+
+const SELF_TEST_MESSAGES = 1_000_000;
+const SELF_TEST_CONVERSATIONS = 10_000;
 
 const EXIT_CODES = { pass: 0, fail: 1, unknown: 2 } as const;
 
@@ -73,11 +79,20 @@ export function addCheck(program: Command): void {
       new Option('--findings <count>', 'show so many of each rule').argParser(wholeNumber(1, 10_000)).default(10),
     )
     .option('--json', 'the verdict as one JSON object')
+    .addOption(
+      new Option(
+        '--self-test [messages]',
+        'try the checker itself: planted faults, and a clean history of so many',
+      ).argParser(wholeNumber(1_000, 1_000_000_000)),
+    )
     .addHelpText('after', HELP)
     .action(check);
 }
 
 async function check(flags: CheckFlags): Promise<void> {
+  if (flags.selfTest !== undefined) {
+    return selfTest(flags.selfTest === true ? SELF_TEST_MESSAGES : flags.selfTest, flags.json === true);
+  }
   const context = openContext('client');
   const beganMs = performance.now();
   const progress = new Progress();
@@ -94,6 +109,29 @@ async function check(flags: CheckFlags): Promise<void> {
   if (flags.json === true) printJson({ ...verdict, seconds });
   else show(verdict, seconds);
   process.exitCode = EXIT_CODES[verdict.answer];
+}
+
+async function selfTest(messages: number, asJson: boolean): Promise<void> {
+  const progress = new Progress();
+  const onProgress = (what: string): void => progress.update(() => what);
+  const bins = new SpilledBins();
+  const report = await runSelfTest({ seed: 1, messages, conversations: SELF_TEST_CONVERSATIONS, bins, onProgress });
+  progress.end();
+  const { planted, clean } = report;
+  if (asJson) printJson(report);
+  else showSelfTest(report);
+  process.exitCode = clean.answer === 'pass' && planted.every(({ isFound }) => isFound) ? 0 : 1;
+}
+
+function showSelfTest({ planted, clean }: SelfTestReport): void {
+  const rows = planted.map(({ name, rule, isFound }) => [isFound ? 'found' : 'NOT FOUND', rule, name]);
+  for (const line of tableLines([{ title: 'planted' }, { title: 'rule' }, { title: 'what' }], rows)) print(line);
+  const found = planted.filter(({ isFound }) => isFound).length;
+  print(`\n${found} of ${planted.length} planted faults found, each by its rule`);
+  print(
+    `clean history: ${clean.answer}, ${grouped(clean.messages)} messages in ${clean.seconds.toFixed(1)} s, ` +
+      `${grouped(clean.messagesPerSecond)} messages/s (${grouped(clean.messagesPerCpuSecond)} a CPU second), at most ${grouped(clean.peakMiB)} MiB`,
+  );
 }
 
 function optionsFor(flags: CheckFlags, progress: Progress, bins: Bins): CheckOptions {
