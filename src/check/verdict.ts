@@ -1,5 +1,5 @@
 /** What the checker answers. Nothing is rounded up: evidence that ended early, or a rule that failed, is `unknown`. */
-import { RULES, type RuleName } from './rules/catalogue.js';
+import type { RuleName } from './rules/catalogue.js';
 
 export type Answer = 'pass' | 'fail' | 'unknown';
 
@@ -73,8 +73,4 @@ export function verdictOf(
 ): Verdict {
   const counted = outcomes.filter(({ rule, isJudged }) => (required === null ? isJudged : required.has(rule)));
   return { answer: worst(counted.map(({ answer }) => answer)), outcomes, counts };
-}
-
-export function titleOf(rule: RuleName): string {
-  return RULES[rule].title;
 }

@@ -6,6 +6,16 @@ import { invariant } from '../../invariant.js';
 import type { DeliveryRecord, MessageRow, Stamped } from '../evidence.js';
 import type { RuleName } from '../rules/catalogue.js';
 import type { History } from './clean-history.js';
+import {
+  commitAhead,
+  forwardAhead,
+  leaveOpen,
+  showOtherOrder,
+  endReaderEarly,
+  skipObservation,
+  rewindReader,
+} from './mutations-beside.js';
+import { cut, NO_SUCH, pick } from './picks.js';
 import type { SeededDraws } from './seeded-draws.js';
 
 export interface Mutation {
@@ -53,20 +63,6 @@ export const MUTATIONS: readonly Mutation[] = [
   { name: 'skip a record in an assignment', rule: 'reader-in-order', plant: skipObservation },
   { name: 'rewind a reader in an assignment', rule: 'reader-in-order', plant: rewindReader },
 ];
-
-const NO_SUCH = 'the history is too small for this mutation';
-
-function pick<T>(list: readonly T[], draws: SeededDraws): T {
-  const picked = list[draws.below(list.length)];
-  invariant(picked !== undefined, NO_SUCH);
-  return picked;
-}
-
-function cut<T>(list: T[], draws: SeededDraws): T {
-  const [taken] = list.splice(draws.below(list.length), 1);
-  invariant(taken !== undefined, NO_SUCH);
-  return taken;
-}
 
 /** Delivered records of a partition with their places in its list; aborted copies are left out. */
 function visible({ delivery }: History, draws: SeededDraws): { list: DeliveryRecord[]; at: number[] } {
@@ -298,16 +294,6 @@ function setEpoch(list: DeliveryRecord[], at: number, laneEpoch: number): void {
   list[at] = { ...record, laneEpoch };
 }
 
-function commitAhead({ lanes }: History, draws: SeededDraws): void {
-  const lane = cut(lanes, draws);
-  lanes.push({ ...lane, committedOffset: lane.nextOffset + 1 });
-}
-
-function forwardAhead({ lanes }: History, draws: SeededDraws): void {
-  const lane = cut(lanes, draws);
-  lanes.push({ ...lane, watermark: String(BigInt(lane.lastMsgId) + 1n) });
-}
-
 function splitBatch(history: History, draws: SeededDraws): void {
   const found = visible(history, draws);
   const middle = middleOf(found, draws);
@@ -316,38 +302,4 @@ function splitBatch(history: History, draws: SeededDraws): void {
     const isSecondHalf = index >= middle && record.transaction === transaction;
     if (isSecondHalf) found.list[index] = { ...record, transaction: (transaction ?? 0) + 0.5 };
   });
-}
-
-function leaveOpen({ logEnds }: History, draws: SeededDraws): void {
-  const end = cut(logEnds, draws);
-  logEnds.push({ ...end, endOffset: end.endOffset + 3, openForMs: 120_000 });
-}
-
-function showOtherOrder({ observations }: History, draws: SeededDraws): void {
-  const at = draws.below(observations.length);
-  const seen = observations[at];
-  invariant(seen !== undefined, NO_SUCH);
-  observations[at] = { ...seen, msgId: `${seen.msgId}0` };
-}
-
-function endReaderEarly({ observations }: History): void {
-  observations.pop();
-}
-
-/** Neither the first nor the last of its assignment. */
-function skipObservation({ observations }: History, draws: SeededDraws): void {
-  const inside = observations.flatMap((seen, at) => {
-    const same = [observations[at - 1], observations[at + 1]].every(
-      (other) => other?.reader === seen.reader && other.partition === seen.partition,
-    );
-    return same ? [at] : [];
-  });
-  observations.splice(pick(inside, draws), 1);
-}
-
-function rewindReader({ observations }: History, draws: SeededDraws): void {
-  const at = draws.below(observations.length);
-  const seen = observations[at];
-  invariant(seen !== undefined, NO_SUCH);
-  observations.splice(at, 0, seen);
 }
