@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { VARIABLES } from '../config/variables.js';
 import { addBench } from './commands/bench.js';
+import { addCheck } from './commands/check.js';
 import { addDlq } from './commands/dlq.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHistory } from './commands/history.js';
@@ -19,6 +20,7 @@ const COMMANDS = [
   addProduce,
   addTail,
   addHistory,
+  addCheck,
   addDlq,
   addRun,
   addServers,

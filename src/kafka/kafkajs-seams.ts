@@ -21,6 +21,10 @@ export interface KafkajsCluster {
   readonly connectionPoolBuilder: { build(destination?: unknown): Promise<KafkajsConnectionPool> };
   connect(): Promise<void>;
   refreshMetadata(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  /** Node id to the partitions that it leads. */
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+  findBroker(of: { nodeId: string }): Promise<KafkajsBroker>;
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number }[];
   findGroupCoordinator(of: { groupId: string; coordinatorType?: number }): Promise<KafkajsBroker>;
 }

@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '../record.js';
-import { AbortedFilter, type AbortedTransaction } from './aborted.js';
+import { AbortedFilter, type AbortedTransaction, type BatchOfProducer } from './aborted.js';
 import { decompress, DecompressionError } from './codecs.js';
 import { crc32c } from './crc32c.js';
 import {
@@ -57,6 +57,11 @@ export interface UndecodableBatch {
   readonly bytes: Buffer;
 }
 
+/** A batch as one sees it from outside; for whoever must know of markers and producers. */
+export interface BatchSeen extends BatchOfProducer {
+  readonly firstOffset: number;
+}
+
 /** A batch arrived with a wrong checksum: damaged on its way or on the broker's disk. Reading again may help. */
 export class ChecksumError extends Error {
   override readonly name = 'ChecksumError';
@@ -77,8 +82,14 @@ interface Batch {
 /**
  * Key, value and header values are views into the response (or into the decompressed batch): whoever keeps a record
  * for long copies what it keeps. @throws ChecksumError, MalformedBatchError when the batch's frame itself is wrong
+ *
+ * @param seen gets every batch that was there completely, markers included.
  */
-export async function readRecords(set: FetchedSet, limits: ReadLimits): Promise<RecordsRead> {
+export async function readRecords(
+  set: FetchedSet,
+  limits: ReadLimits,
+  seen: BatchSeen[] | null = null,
+): Promise<RecordsRead> {
   const aborted = new AbortedFilter(set.aborted);
   const records: KafkaRecord[] = [];
   const undecodable: UndecodableBatch[] = [];
@@ -99,7 +110,10 @@ export async function readRecords(set: FetchedSet, limits: ReadLimits): Promise<
         undecodable.push(undecodableBatch(batch, set.bytes.subarray(at, end), error));
       }
     }
-    if (wanted) nextOffset = batch.lastOffset + 1;
+    if (wanted) {
+      nextOffset = batch.lastOffset + 1;
+      seen?.push({ ...aspectOf(batch), firstOffset: batch.baseOffset });
+    }
     at = end;
   }
   return { records, undecodable, byteLength, nextOffset };
@@ -125,7 +139,7 @@ function readBatch(bytes: Buffer, at: number, end: number): Batch {
   };
 }
 
-function aspectOf(batch: Batch): Parameters<AbortedFilter['isAborted']>[0] {
+function aspectOf(batch: Batch): BatchOfProducer {
   const control = (batch.attributes & CONTROL_FLAG) !== 0;
   return {
     producerId: batch.producerId,

@@ -1,0 +1,237 @@
+/**
+ * Evidence from exported JSON lines, of this pipeline or any other: a file for what went in, one for what came out, one
+ * for dead letters, one for what readers saw. Which member holds what can be said (`seq=payload.order.n`); a field that is
+ * mapped to nothing is not there. Lines are read as a stream; values stay as they are written.
+ */
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { InorderError } from '../../errors.js';
+import { conversationIdOf } from '../../protocol/conversation-id.js';
+import type {
+  DeadLetterRecord,
+  DeliveryRecord,
+  Evidence,
+  IngestRecord,
+  Observation,
+  Said,
+  Stamped,
+} from '../evidence.js';
+import { memberAt, numberIn, stringIn } from './json-members.js';
+
+/** Where each field lies in a line: names, one inside the other. Empty: nowhere. */
+export type FieldMap = Readonly<Record<FieldName, readonly string[]>>;
+
+export const FIELDS = {
+  conversationId: 'the unit of order; made of the sender and receiverId or groupId where it is absent',
+  seq: 'the place in the conversation, from 1',
+  msgId: 'an id that grows, in decimal digits',
+  senderId: 'who sent it',
+  receiverId: 'whom it was sent to',
+  groupId: 'the group it was sent to',
+  clientMsgId: "the sender's name for the message, the same in every retry",
+  senderSeq: "the sender's own number",
+  senderEpoch: "the life of the sender's numbers",
+  sentAt: "the sender's clock, ms",
+  receivedAt: 'when it came in, ms',
+  stampedAt: 'when it got its place, ms',
+  late: 'true where the order of the sender could not be kept',
+  body: 'what was said',
+  meta: 'what was said beside it',
+  partition: 'of the topic; 0 where it is absent',
+  offset: 'in the partition; the number of the line where it is absent',
+  timestamp: 'when it was appended, ms',
+  epoch: "the writer's epoch",
+  transaction: 'a number for each transaction',
+  outcome: 'committed or aborted; committed where it is absent',
+} as const;
+export type FieldName = keyof typeof FIELDS;
+
+export interface FileEvidenceOptions {
+  readonly delivery: string | null;
+  readonly ingest: string | null;
+  readonly deadLetters: string | null;
+  readonly observations: string | null;
+  readonly map: FieldMap;
+  readonly isDrained: boolean;
+}
+
+const LINES_A_BATCH = 1_000;
+
+/** @throws InorderError usage where a mapping is none */
+export function fieldMapOf(mappings: readonly string[]): FieldMap {
+  const map = Object.fromEntries(Object.keys(FIELDS).map((name) => [name, [name]])) as Record<FieldName, string[]>;
+  for (const mapping of mappings) {
+    const at = mapping.indexOf('=');
+    const name = mapping.slice(0, at === -1 ? undefined : at);
+    if (at === -1 || !Object.hasOwn(FIELDS, name)) {
+      const known = Object.keys(FIELDS).join(', ');
+      throw new InorderError('usage', `--map ${mapping} is not field=path, where the field is one of ${known}`);
+    }
+    const path = mapping.slice(at + 1);
+    map[name as FieldName] = path === '' ? [] : path.split('.');
+  }
+  return map;
+}
+
+/** @throws InorderError usage where a file can't be read */
+export async function fileEvidence(options: FileEvidenceOptions): Promise<Evidence> {
+  const { delivery, ingest, deadLetters, observations, map, isDrained } = options;
+  const partitions = delivery === null ? [] : await partitionsIn(delivery, map);
+  return {
+    topics: { ingest: ingest ?? 'ingest', delivery: delivery ?? 'delivery', dlq: deadLetters ?? 'dead letters' },
+    partitions,
+    isDrained,
+    ...(delivery === null ? {} : { delivery: (partition: number) => deliveriesIn(delivery, map, partition) }),
+    ...(ingest === null ? {} : { ingest: () => linesAs(ingest, (line, number) => ingestIn(line, number, map)) }),
+    ...(deadLetters === null ? {} : { deadLetters: () => linesAs(deadLetters, deadLetterIn) }),
+    ...(observations === null ? {} : { observations: () => linesAs(observations, observationIn) }),
+  };
+}
+
+/** A file is as one partition unless its lines say otherwise; more than one are read one after the other. */
+async function partitionsIn(path: string, map: FieldMap): Promise<number[]> {
+  const found = new Set<number>();
+  for await (const batch of linesAs(path, (line) => numberIn(at(line, map, 'partition')) ?? 0)) {
+    for (const partition of batch) found.add(partition);
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+async function* deliveriesIn(path: string, map: FieldMap, partition: number): AsyncGenerator<DeliveryRecord[]> {
+  for await (const batch of linesAs(path, (line, number) => deliveryIn(line, number, map))) {
+    const own = batch.filter((record) => record.partition === partition);
+    if (own.length > 0) yield own;
+  }
+}
+
+function deliveryIn(line: string, number: number, map: FieldMap): DeliveryRecord {
+  const text = (name: FieldName): string | null => at(line, map, name);
+  const said = saidIn(line, map);
+  const seq = numberIn(text('seq'));
+  const message: Stamped | null =
+    said === null || seq === null
+      ? null
+      : {
+          ...said,
+          seq,
+          msgId: idIn(text('msgId')),
+          receivedAt: numberIn(text('receivedAt')),
+          stampedAt: numberIn(text('stampedAt')),
+          late: text('late') === 'true',
+        };
+  return {
+    partition: numberIn(text('partition')) ?? 0,
+    offset: numberIn(text('offset')) ?? number,
+    timestampMs: numberIn(text('timestamp')),
+    outcome: stringIn(text('outcome')) === 'aborted' ? 'aborted' : 'committed',
+    transaction: numberIn(text('transaction')),
+    laneEpoch: numberIn(text('epoch')),
+    message,
+    fault: message === null ? `line ${number} has no conversation, sender, clientMsgId or seq` : null,
+  };
+}
+
+function ingestIn(line: string, number: number, map: FieldMap): IngestRecord {
+  const partition = numberIn(at(line, map, 'partition')) ?? 0;
+  return { partition, offset: numberIn(at(line, map, 'offset')) ?? number, said: saidIn(line, map) };
+}
+
+function saidIn(line: string, map: FieldMap): Said | null {
+  const text = (name: FieldName): string | null => at(line, map, name);
+  const senderId = nameIn(text('senderId'));
+  const clientMsgId = nameIn(text('clientMsgId'));
+  if (senderId === null || clientMsgId === null) return null;
+  const conversationId = nameIn(text('conversationId')) ?? conversationOf(senderId, text);
+  if (conversationId === null) return null;
+  return {
+    conversationId,
+    senderId,
+    clientMsgId,
+    sentAt: numberIn(text('sentAt')),
+    senderSeq: numberIn(text('senderSeq')),
+    senderEpoch: numberIn(text('senderEpoch')),
+    body: text('body'),
+    meta: text('meta'),
+  };
+}
+
+function conversationOf(senderId: string, text: (name: FieldName) => string | null): string | null {
+  const receiverId = nameIn(text('receiverId'));
+  const groupId = nameIn(text('groupId'));
+  return (receiverId === null) === (groupId === null) ? null : conversationIdOf(senderId, receiverId, groupId);
+}
+
+function deadLetterIn(line: string, number: number): DeadLetterRecord {
+  const [partition, offset] = (stringIn(memberAt(line, ['place'])) ?? '').split(':').map(Number);
+  const place = {
+    partition: partition ?? numberIn(memberAt(line, ['partition'])) ?? 0,
+    offset: offset ?? numberIn(memberAt(line, ['offset'])) ?? -1,
+  };
+  return { partition: 0, offset: number, reason: stringIn(memberAt(line, ['reason'])) ?? '', place };
+}
+
+function observationIn(line: string, number: number): Observation {
+  const text = (name: string): string | null => memberAt(line, [name]);
+  const reader = nameIn(text('reader')) ?? 'reader';
+  const conversationId = nameIn(text('conversationId'));
+  const [partition, offset, seq] = [numberIn(text('partition')), numberIn(text('offset')), numberIn(text('seq'))];
+  if (conversationId === null || partition === null || offset === null || seq === null) {
+    throw new InorderError(
+      'usage',
+      `line ${number} of the readers' file lacks partition, offset, conversationId or seq`,
+    );
+  }
+  return {
+    reader,
+    group: nameIn(text('group')) ?? reader,
+    assignment: numberIn(text('assignment')) ?? 1,
+    partition,
+    offset,
+    conversationId,
+    seq,
+    msgId: idIn(text('msgId')),
+  };
+}
+
+function at(line: string, map: FieldMap, name: FieldName): string | null {
+  const path = map[name];
+  return path.length === 0 ? null : memberAt(line, path);
+}
+
+/** An id may be written as a number. */
+function nameIn(text: string | null): string | null {
+  return text === null || text === 'null' ? null : (stringIn(text) ?? text);
+}
+
+function idIn(text: string | null): string | null {
+  const id = nameIn(text);
+  return id !== null && /^\d+$/.test(id) ? id.replace(/^0+(?=\d)/, '') : null;
+}
+
+/** @param make gets the line and its number, from 1. */
+async function* linesAs<T>(path: string, make: (line: string, number: number) => T): AsyncGenerator<T[]> {
+  const input = createReadStream(path, { encoding: 'utf8', highWaterMark: 1_048_576 });
+  const failures: Error[] = [];
+  input.on('error', (error) => failures.push(error));
+  let batch: T[] = [];
+  let number = 0;
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+      number += 1;
+      if (line.trim() === '') continue;
+      batch.push(make(line, number));
+      if (batch.length < LINES_A_BATCH) continue;
+      yield batch;
+      batch = [];
+    }
+  } finally {
+    input.destroy();
+  }
+  const [failure] = failures;
+  if (failure !== undefined) throw unreadable(path, failure);
+  if (batch.length > 0) yield batch;
+}
+
+function unreadable(path: string, cause: Error): InorderError {
+  return new InorderError('usage', `${path} can't be read: ${cause.message}`, { cause });
+}

@@ -1,0 +1,207 @@
+import { Option, type Command } from 'commander';
+import type { Bins } from '../../check/bins.js';
+import { checkEvidence, type CheckOptions } from '../../check/check-evidence.js';
+import type { Evidence } from '../../check/evidence.js';
+import { fieldMapOf, fileEvidence } from '../../check/readers/file-evidence.js';
+import { serverEvidence } from '../../check/readers/server-evidence.js';
+import { SpilledBins } from '../../check/readers/spilled-bins.js';
+import { evidenceLines, ruleRows } from '../../check/report/text.js';
+import { runSelfTest, type SelfTestReport } from '../../check/self-test/run-self-test.js';
+import { RULE_NAMES, RULES, type RuleName } from '../../check/rules/catalogue.js';
+import type { Verdict } from '../../check/verdict.js';
+import { systemClock } from '../../clock/clock.js';
+import { InorderError } from '../../errors.js';
+import { PartitionLogReader } from '../../kafka/partition-log.js';
+import { groupNames } from '../../stages/group-names.js';
+import { connectDatabase, connectKafka, openAdmin } from '../connect.js';
+import { openContext, type CommandContext } from '../context.js';
+import { wholeNumber } from '../options.js';
+import { print, printJson } from '../output.js';
+import { grouped, Progress } from '../progress.js';
+import { withResources, type Resources } from '../resources.js';
+import { tableLines } from '../table.js';
+
+const HELP = `
+Judges the promises on what lies in the topics and tables, or in exported files: 14 rules, each pass, fail or unknown, with
+the records and rows that show it. Exit code 0: pass, 1: fail, 2: unknown. A rule without evidence is not judged, and counts
+only where --require names it. docs/check.md says what each rule means.
+
+Examples:
+  $ inorder check                                  the running system, as it is now
+  $ inorder check --drained                        nothing is written any more: judge the ends strictly
+  $ inorder check --delivery out.jsonl --ingest in.jsonl --map seq=n --map body=text
+                                                   another pipeline, by what it exported
+  $ inorder check --json --require ends-once,seq-dense
+  $ inorder check --self-test                      why believe it: planted faults, and a million clean messages
+
+Rules: ${RULE_NAMES.map((name) => `${RULES[name].number} ${name}`).join(', ')}`;
+
+interface CheckFlags {
+  readonly delivery?: string;
+  readonly ingest?: string;
+  readonly dlq?: string;
+  readonly readers?: string;
+  readonly map: readonly string[];
+  readonly require?: ReadonlySet<RuleName>;
+  readonly drained?: boolean;
+  readonly settle: number;
+  readonly findings: number;
+  readonly json?: boolean;
+  readonly selfTest?: true | number;
+}
+
+const SELF_TEST_MESSAGES = 1_000_000;
+const SELF_TEST_CONVERSATIONS = 10_000;
+
+const EXIT_CODES = { pass: 0, fail: 1, unknown: 2 } as const;
+
+export function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('prove or refute the promises, with evidence')
+    .option('--delivery <file>', 'judge this file of JSON lines in place of the delivery topic')
+    .option('--ingest <file>', 'and this one in place of the ingest topic')
+    .option('--dlq <file>', 'and this one in place of the dead letter topic, as `dlq list --json` writes it')
+    .option('--readers <file>', 'what readers saw, as JSON lines')
+    .addOption(
+      new Option('--map <field=path>', 'where a field lies in the lines; may be repeated')
+        .argParser((one: string, all: readonly string[]) => [...all, one])
+        .default([] as readonly string[], 'the names of the delivery record'),
+    )
+    .addOption(new Option('--require <rules>', 'rules that must be answered, and no others').argParser(rulesIn))
+    .option('--drained', 'nothing is written any more: no transaction may be open, nothing on its way')
+    .addOption(
+      new Option('--settle <seconds>', 'wait so long for what was ingested to arrive')
+        .argParser(wholeNumber(0, 3_600))
+        .default(10),
+    )
+    .addOption(
+      new Option('--findings <count>', 'show so many of each rule').argParser(wholeNumber(1, 10_000)).default(10),
+    )
+    .option('--json', 'the verdict as one JSON object')
+    .addOption(
+      new Option(
+        '--self-test [messages]',
+        'try the checker itself: planted faults, and a clean history of so many',
+      ).argParser(wholeNumber(1_000, 1_000_000_000)),
+    )
+    .addHelpText('after', HELP)
+    .action(check);
+}
+
+async function check(flags: CheckFlags): Promise<void> {
+  if (flags.selfTest !== undefined) {
+    return selfTest(flags.selfTest === true ? SELF_TEST_MESSAGES : flags.selfTest, flags.json === true);
+  }
+  const context = openContext('client');
+  const beganMs = performance.now();
+  const progress = new Progress();
+  let verdict: Verdict;
+  try {
+    verdict = await withResources(context.log, async (resources) => {
+      const evidence = await evidenceFor(flags, context, resources, progress);
+      return checkEvidence(evidence, optionsFor(flags, progress, new SpilledBins()));
+    });
+  } finally {
+    progress.end();
+  }
+  const seconds = (performance.now() - beganMs) / 1_000;
+  if (flags.json === true) printJson({ ...verdict, seconds });
+  else show(verdict, seconds);
+  process.exitCode = EXIT_CODES[verdict.answer];
+}
+
+async function selfTest(messages: number, asJson: boolean): Promise<void> {
+  const progress = new Progress();
+  const onProgress = (what: string): void => progress.update(() => what);
+  const bins = new SpilledBins();
+  const report = await runSelfTest({ seed: 1, messages, conversations: SELF_TEST_CONVERSATIONS, bins, onProgress });
+  progress.end();
+  const { planted, clean } = report;
+  if (asJson) printJson(report);
+  else showSelfTest(report);
+  process.exitCode = clean.answer === 'pass' && planted.every(({ isFound }) => isFound) ? 0 : 1;
+}
+
+function showSelfTest({ planted, clean }: SelfTestReport): void {
+  const rows = planted.map(({ name, rule, isFound }) => [isFound ? 'found' : 'NOT FOUND', rule, name]);
+  for (const line of tableLines([{ title: 'planted' }, { title: 'rule' }, { title: 'what' }], rows)) print(line);
+  const found = planted.filter(({ isFound }) => isFound).length;
+  print(`\n${found} of ${planted.length} planted faults found, each by its rule`);
+  print(
+    `clean history: ${clean.answer}, ${grouped(clean.messages)} messages in ${clean.seconds.toFixed(1)} s, ` +
+      `${grouped(clean.messagesPerSecond)} messages/s (${grouped(clean.messagesPerCpuSecond)} a CPU second), at most ${grouped(clean.peakMiB)} MiB`,
+  );
+}
+
+function optionsFor(flags: CheckFlags, progress: Progress, bins: Bins): CheckOptions {
+  return {
+    bins,
+    findingsPerRule: flags.findings,
+    required: flags.require ?? null,
+    onProgress: (count, what) => progress.update(() => `${grouped(count)} read: ${what}`),
+  };
+}
+
+async function evidenceFor(
+  flags: CheckFlags,
+  context: CommandContext,
+  resources: Resources,
+  progress: Progress,
+): Promise<Evidence> {
+  const { delivery = null, ingest = null, dlq = null, readers = null } = flags;
+  const map = fieldMapOf(flags.map);
+  const files = { delivery, ingest, deadLetters: dlq, observations: readers, map, isDrained: flags.drained === true };
+  if (delivery !== null || ingest !== null) return fileEvidence(files);
+  if (dlq !== null) throw new InorderError('usage', '--dlq goes with --ingest and --delivery');
+  const kafka = connectKafka(context, 'check');
+  const logs = new PartitionLogReader(kafka);
+  resources.opened('partition logs', () => logs.close());
+  const evidence = await serverEvidence({
+    topics: context.settings.topics,
+    groups: groupNames(context.settings.topicPrefix),
+    admin: openAdmin(kafka, resources),
+    logs,
+    database: connectDatabase(context, 'check', resources),
+    clock: systemClock,
+    settleMs: flags.settle * 1_000,
+    isDrained: flags.drained === true,
+    onProgress: (what) => progress.update(() => what),
+  });
+  const { observations } = await fileEvidence(files);
+  return observations === undefined ? evidence : { ...evidence, observations };
+}
+
+/** @throws InorderError usage */
+function rulesIn(text: string): ReadonlySet<RuleName> {
+  const names = text === 'all' ? RULE_NAMES : text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !Object.hasOwn(RULES, name));
+  if (unknown === undefined) return new Set(names as readonly RuleName[]);
+  throw new InorderError('usage', `--require ${unknown}: no such rule; there are all, ${RULE_NAMES.join(', ')}`);
+}
+
+function show(verdict: Verdict, seconds: number): void {
+  const { counts } = verdict;
+  const columns = [
+    { title: 'rule', align: 'right' as const },
+    { title: 'answer' },
+    { title: 'judged', align: 'right' as const },
+    { title: 'violations', align: 'right' as const },
+    { title: 'what' },
+  ];
+  for (const line of tableLines(columns, ruleRows(verdict))) print(line);
+  for (const outcome of verdict.outcomes) {
+    const lines = evidenceLines(outcome);
+    if (lines.length > 0) print(['', ...lines].join('\n'));
+  }
+  const all = counts.ingested + counts.delivered + counts.aborted + counts.stored;
+  print(
+    `\n${grouped(counts.ingested)} ingested, ${grouped(counts.stored)} stored, ${grouped(counts.delivered)} delivered, ` +
+      `${grouped(counts.deadLetters)} dead letters, ${grouped(counts.duplicates)} duplicates, ` +
+      `${grouped(counts.inFlight)} on their way, ${grouped(counts.conversations)} conversations`,
+  );
+  print(
+    `${grouped(all)} records and rows in ${seconds.toFixed(1)} s, ${grouped(process.memoryUsage.rss() / 1_048_576)} MiB`,
+  );
+  print(verdict.answer);
+}
