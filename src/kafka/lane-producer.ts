@@ -6,7 +6,7 @@ import type { KafkaConnection } from './connection.js';
 import { within } from './deadline.js';
 import { failureOf, isFenced, protocolErrorOf } from './failure.js';
 import type { Equipment, KafkajsBroker, KafkajsClient } from './kafkajs-seams.js';
-import { EAGER_RETRY } from './options.js';
+import { EAGER_RETRY, NO_RETRY } from './options.js';
 import { groupRecords } from './record-groups.js';
 import { encodeProduce, noPartitioner, sendGroups } from './send-groups.js';
 
@@ -16,7 +16,9 @@ import { encodeProduce, noPartitioner, sendGroups } from './send-groups.js';
  * Safe because: InitProducerId at the first transaction fences every earlier producer of the same id and settles its
  * open transaction, so `fenceLaneProducer` begins one. A transaction that threw has an unknown outcome, and kafkajs'
  * sequence numbers are then wrong as well (after `abort` the broker drops a replay of the same size as a duplicate):
- * the producer refuses further use, and the next one of the same id settles what is open. Records go before the
+ * the producer refuses further use, and the next one of the same id settles what is open. Nothing whose answer is
+ * missing is asked again: a request that arrives late would find the next transaction of the same epoch, and a send
+ * that kafkajs repeats doubles what another broker has yet to answer (NO_RETRY). Records go before the
  * offset; where the broker has not finished the transaction before (CONCURRENT_TRANSACTIONS), the request is repeated
  * here, because kafkajs does so for records only, and with a metadata request each time.
  */
@@ -59,7 +61,7 @@ export async function fenceLaneProducer(kafka: KafkaConnection, options: LanePro
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
     createPartitioner: noPartitioner,
-    retry: EAGER_RETRY,
+    retry: NO_RETRY,
   });
   try {
     await producer.connect();

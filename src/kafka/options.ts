@@ -54,3 +54,9 @@ export const EAGER_RETRY: RetryOptions = {
   factor: 0,
   retries: 46,
 };
+
+/**
+ * For records in a transaction. A send that kafkajs repeats by itself can double them: of a send to two brokers it
+ * repeats what went to the one that failed and, under new sequence numbers, what is still on its way to the other.
+ */
+export const NO_RETRY: RetryOptions = { ...EAGER_RETRY, retries: 0 };

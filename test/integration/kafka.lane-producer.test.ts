@@ -22,6 +22,7 @@ async function lane(partitions = 1): Promise<Lane> {
   const topic = await fixture.newTopic(partitions);
   const transactionalId = fixture.newName();
   const groupId = fixture.newName();
+  await fixture.admin.committed(groupId, topic, 0); // a new broker makes the topic of groups when it is first asked
   return {
     topic,
     transactionalId,
@@ -207,6 +208,24 @@ describe('a transaction whose outcome nobody knows', () => {
     const delivered = await visible();
     expect([['first'], ['first', 'second']]).toContainEqual(delivered);
     expect(position).toEqual({ nextOffset: delivered.length, metadata: `w${delivered.length}` });
+    await owner.discard();
+  }, 60_000);
+
+  test('is not repaired by sending records again: what a broker has yet to get would be there twice', async () => {
+    const { take, forward, visible, committed } = await lane();
+    const { gate, kafka } = await fixture.gated();
+    const producer = await take(kafka);
+    expect(await forward(producer, ['first'], 1)).toEqual({ kind: 'committed' });
+    gate.holdFrom('second');
+    const forwarding = forward(producer, ['second'], 2);
+    await until('records on their way', () => gate.holds);
+    gate.cutAndDeliverHeld();
+    expect((await forwarding).kind).toBe('unknown');
+    await producer.discard();
+    const owner = await take();
+    const delivered = await visible();
+    expect([['first'], ['first', 'second']]).toContainEqual(delivered);
+    expect(await committed()).toEqual({ nextOffset: delivered.length, metadata: `w${delivered.length}` });
     await owner.discard();
   }, 60_000);
 
