@@ -67,7 +67,9 @@ function run(sent: readonly Sent[], variant: Variant = {}): Run {
     const dueMs = (nextDueMs(state) ?? Number.POSITIVE_INFINITY) - originMs;
     const arrival = arrivals[next];
     if (arrival === undefined || dueMs < arrival.atMs) {
+      const before = delivered.length;
       take(dueMs, []);
+      if (delivered.length === before) throw new Error(`held beyond its window, at ${dueMs} ms`);
     } else {
       next += 1;
       take(arrival.atMs, [arrival.draft]);
