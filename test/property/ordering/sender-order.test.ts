@@ -67,7 +67,9 @@ function run(sent: readonly Sent[], variant: Variant = {}): Run {
     const dueMs = (nextDueMs(state) ?? Number.POSITIVE_INFINITY) - originMs;
     const arrival = arrivals[next];
     if (arrival === undefined || dueMs < arrival.atMs) {
+      const before = delivered.length;
       take(dueMs, []);
+      if (delivered.length === before) throw new Error(`held beyond its window, at ${dueMs} ms`);
     } else {
       next += 1;
       take(arrival.atMs, [arrival.draft]);
@@ -100,9 +102,9 @@ function traffic({ maxDelayMs, chained = true }: Shape): fc.Arbitrary<Sent[]> {
   const message = fc.record({
     step: fc.integer({ min: 1, max: 3 }),
     pauseMs: fc.integer({ min: 0, max: 300 }),
-    delaysMs: fc.array(fc.integer({ min: 0, max: maxDelayMs }), { minLength: 1, maxLength: 3 }),
+    delaysMs: fc.array(fc.integer({ min: 0, max: maxDelayMs }), { minLength: 1, maxLength: 2 }),
   });
-  return fc.array(fc.array(message, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }).map((senders) =>
+  return fc.array(fc.array(message, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 }).map((senders) =>
     senders.flatMap((messages, number) => {
       let [senderSeq, sentMs] = [0, 0];
       return messages.map(({ step, pauseMs, delaysMs }, index) => {
@@ -156,9 +158,13 @@ function brokenAlways(sent: readonly Sent[], { delivered }: Run): string[] {
   return found;
 }
 
-function fails(shape: Shape, broken: (sent: readonly Sent[], run: Run) => string[], variant: Variant): void {
+function failsSomewhere(
+  shape: Shape,
+  broken: (sent: readonly Sent[], run: Run) => string[],
+  variant: Variant,
+): boolean {
   const property = fc.property(traffic(shape), (sent) => broken(sent, run(sent, variant)).length === 0);
-  expect(fc.check(property, { numRuns: 5_000, endOnFailure: true }).failed).toBe(true);
+  return fc.check(property, { numRuns: 5_000, endOnFailure: true }).failed;
 }
 
 describe('delays within the window', () => {
@@ -167,13 +173,13 @@ describe('delays within the window', () => {
       fc.property(traffic({ maxDelayMs: WINDOW_MS }), (sent) => {
         expect(brokenWithinWindow(sent, run(sent))).toEqual([]);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
   test('the property can fail: without a window, or with longer delays', () => {
-    fails({ maxDelayMs: WINDOW_MS }, brokenWithinWindow, { rules: { windowMs: 0 } });
-    fails({ maxDelayMs: 2 * WINDOW_MS }, brokenWithinWindow, {});
+    expect(failsSomewhere({ maxDelayMs: WINDOW_MS }, brokenWithinWindow, { rules: { windowMs: 0 } })).toBe(true);
+    expect(failsSomewhere({ maxDelayMs: 2 * WINDOW_MS }, brokenWithinWindow, {})).toBe(true);
   });
 });
 
@@ -190,7 +196,7 @@ describe('any delays', () => {
           expect(brokenAlways(sent, found)).toEqual([]);
           if (!chained) expect(found.mostHeld).toBe(0);
         }),
-        { numRuns: 1_000 },
+        { numRuns: 300 },
       );
     },
   );
@@ -206,14 +212,14 @@ describe('any delays', () => {
         expect(brokenAlways(sent, found)).toEqual([]);
         expect(found.mostHeld).toBeLessThanOrEqual(Math.min(rules.maxCount, 3 * rules.maxPerSender));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
     const unbounded = fc.property(traffic({ maxDelayMs: 4 * WINDOW_MS }), (sent) => run(sent).mostHeld <= 3);
     expect(fc.check(unbounded).failed).toBe(true); // the bounds are reached
   });
 
   test('the property can fail: a lane that forgets how far senders have come', () => {
-    fails({ maxDelayMs: 4 * WINDOW_MS }, brokenAlways, { breakage: 'heads forgotten' });
+    expect(failsSomewhere({ maxDelayMs: 4 * WINDOW_MS }, brokenAlways, { breakage: 'heads forgotten' })).toBe(true);
   });
 });
 
@@ -231,7 +237,7 @@ describe('a wall clock that steps, either way and however far', () => {
       fc.property(traffic({ maxDelayMs: 2 * WINDOW_MS }), steps, (sent, list) => {
         expect(run(sent, { clockErrorMs: errorOf(list) })).toEqual(run(sent));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -11,6 +11,8 @@ import { LaneDriver } from '../../../src/stages/logic/drive-lane.js';
 import type { ForwardOutcome, LaneEdges, StoreOutcome } from '../../../src/stages/logic/edges.js';
 import { logicMetrics } from '../../../src/stages/logic/metrics.js';
 import { REORDER } from '../../support/reorder-rules.js';
+import { ManualClock } from '../../support/manual-clock.js';
+import { heldMessage } from '../../support/stamped.js';
 import { until as untilTrue } from '../../support/until.js';
 
 /** Edges that do as told and write down what was asked. Records are garbage: every one becomes a dead letter. */
@@ -21,8 +23,15 @@ class ScriptedEdges implements LaneEdges {
   epochNow = 0;
   storeOutcome: () => StoreOutcome | Promise<StoreOutcome> = () => ({ kind: 'stored' });
   forwardOutcome: () => ForwardOutcome | Promise<ForwardOutcome> = () => ({ kind: 'committed' });
+  logEnd = 1_000;
   #row = { nextOffset: 0 as LogicOffset, lastMsgId: 0n as MsgId };
   #committed: { nextOffset: number; metadata: string } | null = null;
+
+  /** The lane stands here, and so does the group. */
+  standAt(nextOffset: number): void {
+    this.#row = { ...this.#row, nextOffset: nextOffset as LogicOffset };
+    this.#committed = { nextOffset, metadata: '0' };
+  }
 
   readonly store: LaneEdges['store'] = {
     take: async () => {
@@ -65,7 +74,7 @@ class ScriptedEdges implements LaneEdges {
         },
       };
     },
-    position: async () => ({ committed: this.#committed, logStart: 0, logEnd: 1_000 }),
+    position: async () => ({ committed: this.#committed, logStart: 0, logEnd: this.logEnd }),
     open: (nextOffset) => this.calls.push(`open ${nextOffset}`),
     pause: () => this.calls.push('pause'),
     resume: () => this.calls.push('resume'),
@@ -308,6 +317,44 @@ test('small batches keep their distance; one that is large enough, and the first
   expect(stores()).toBe(2);
   driver.offer(records(3, 13));
   await until(() => edges.forwarded.length === 13, 'a large one, at once');
+  driver.stop();
+  await driver.done;
+});
+
+test('held messages go out when their window ends, without any record, and the timer rests when nothing is held', async () => {
+  const edges = new ScriptedEdges();
+  const clock = new ManualClock();
+  const held = heldMessage({ logicOffset: 0 as LogicOffset, deadline: clock.nowMs() + 300 });
+  edges.store.held = async () => [held];
+  edges.standAt(1);
+  edges.logEnd = 1;
+  const driver = drive(edges, { clock });
+  await running(driver);
+  await clock.pass(299);
+  expect(edges.stored).toEqual([]);
+  await clock.pass(1);
+  await until(() => edges.forwarded.length === 1, 'the held message forwarded');
+  expect(edges.forwarded).toMatchObject([{ kind: 'message', clientMsgId: held.clientMsgId, late: false }]);
+  expect(edges.calls.slice(-2)).toEqual(['store 1-1', 'forward to 1']);
+  await clock.pass(10_000);
+  expect(edges.calls.filter((call) => call.startsWith('store'))).toHaveLength(1);
+  driver.stop();
+  await driver.done;
+});
+
+test('a window that ended before the takeover waits for what the log has meanwhile', async () => {
+  const edges = new ScriptedEdges();
+  const clock = new ManualClock();
+  edges.store.held = async () => [heldMessage({ logicOffset: 0 as LogicOffset, deadline: 0 })];
+  edges.standAt(1);
+  edges.logEnd = 3;
+  const driver = drive(edges, { clock });
+  await running(driver);
+  await clock.pass(10_000);
+  expect(edges.stored).toEqual([]);
+  driver.offer(records(1, 3));
+  await until(() => edges.stored.length === 3, 'two records and what was held');
+  expect(edges.stored.map(({ kind }) => kind)).toEqual(['dead_letter', 'dead_letter', 'message']);
   driver.stop();
   await driver.done;
 });
