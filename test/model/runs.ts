@@ -1,0 +1,33 @@
+/** What is explored: the protocol that ships, and its broken variants; for the test and for `npm run model`. */
+import type { Draft } from '../property/lane/records.js';
+import { newWorld, type Breakage, type World } from './world.js';
+
+const draft = (conversation: number, clientMsgId: string): Draft => ({ conversation, clientMsgId, content: 0 });
+const TWO_CONVERSATIONS = [draft(0, 'a'), draft(0, 'b'), draft(1, 'a')];
+/** Its last batch may hold nothing new: only the position moves. */
+const A_RETRY = [draft(0, 'a'), draft(0, 'b'), draft(0, 'a')];
+
+export const SHIPPED: readonly { readonly name: string; readonly start: World }[] = [
+  { name: '2 workers, 3 records, 3 faults', start: worldOf(TWO_CONVERSATIONS, 3, { stops: false }) },
+  { name: '2 workers, a retry among 3 records, stops, 2 faults', start: worldOf(A_RETRY, 2, { stops: true }) },
+];
+
+export const BROKEN: readonly { readonly breakage: Breakage; readonly says: RegExp }[] = [
+  { breakage: 'offset-read-before-fencing', says: /halts|twice|msgId/ },
+  { breakage: 'producer-reused-after-unknown', says: /where seq|lost|stored, \d+ delivered/ },
+  { breakage: 'no-postgres-fence', says: /halts|twice|msgId/ },
+  { breakage: 'kafka-first', says: /halts|twice|msgId/ },
+  { breakage: 'unknown-store-assumed-done', says: /is lost/ },
+  { breakage: 'unknown-forward-assumed-done', says: /where seq|stored, \d+ delivered/ },
+  { breakage: 'no-kafka-fence', says: /twice|msgId/ },
+  { breakage: 'epoch-not-read-again', says: /halts|twice|msgId/ },
+];
+
+export function brokenWorld(breakage: Breakage, brokerDropsRepetitions = true): World {
+  const rules = { drafts: TWO_CONVERSATIONS, breakage, stops: false, brokerDropsRepetitions };
+  return newWorld(rules, { workers: 2, faults: 2 });
+}
+
+function worldOf(drafts: readonly Draft[], faults: number, { stops }: { stops: boolean }): World {
+  return newWorld({ drafts, stops, breakage: 'none', brokerDropsRepetitions: true }, { workers: 2, faults });
+}
