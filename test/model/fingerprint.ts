@@ -2,6 +2,7 @@
  * What a world is, without what can't matter any more: which name a worker has, how high an epoch is (only whether it
  * is still the current one), how often a takeover failed. Worlds that agree in this have the same future.
  */
+import type { StoredHold } from '../../src/ordering/held.js';
 import type { Plan } from '../../src/ordering/plan.js';
 import type { Stamped } from '../../src/protocol/message.js';
 import { canMatter } from './servers.js';
@@ -14,6 +15,7 @@ export function fingerprint(world: World): number {
   const owners = workers.map((worker) => (worker === null ? '' : workerText(world, worker)));
   const late = adrift.filter((request) => canMatter(world, request)).map((request) => requestText(world, request));
   let text = `${faultsLeft} ${row.nextOffset} ${row.lastMsgId} ${stampedText(rows)}`;
+  text += ` ${heldText(world, world.held)}`;
   for (const one of kafka.log) text += ` ${transactionText(world, one)}`;
   text += `\n${committed?.nextOffset} ${committed?.metadata} ${lastBatch?.count}`;
   text += former === 'none' ? '-' : `${former?.nextOffset} ${former?.metadata}`;
@@ -41,7 +43,7 @@ function workerText(world: World, worker: Worker): string {
     `${lane.nextOffset} ${lane.lastMsgId} ${lane.watermark} ${lane.committedOffset} ${lane.storing}`,
     lane.waiting.map((plan) => planText(plan)).join(' '),
     `${lane.forwarding?.nextOffset} ${lane.forwarding?.watermark} ${lane.forwarding?.last} ${fetchOffset}`,
-    memory === null ? '' : `${memory.nextOffset} ${memory.plans.map((plan) => planText(plan)).join(' ')}`,
+    memory === null ? '' : memoryText(world, memory),
     producer === null ? '' : producerText(world, producer),
     earlyPosition?.committed?.metadata,
     storeNext === null ? '' : requestText(world, storeNext),
@@ -60,8 +62,22 @@ function producerText({ kafka, rules }: World, { epoch, sequence }: { epoch: num
   return `current ${kafka.lastBatch === null ? sequence : sequence - kafka.lastBatch.sequence}`;
 }
 
-function planText({ stamped, fromOffset, nextOffset }: Plan): string {
-  return `${fromOffset}-${nextOffset} ${stampedText(stamped)}`;
+function planText({ stamped, fromOffset, nextOffset, held, released }: Plan): string {
+  const moved = `${held.map(nameOf).join()} ${released.map(nameOf).join()}`;
+  return `${fromOffset}-${nextOffset} ${stampedText(stamped)} ${moved}`;
+}
+
+function nameOf({ logicOffset, deadline }: StoredHold): string {
+  return `${logicOffset}/${deadline}`;
+}
+
+/** What is held, and how long yet. */
+function heldText({ nowMs }: World, held: readonly StoredHold[]): string {
+  return held.map(({ logicOffset, deadline }) => `${logicOffset}+${deadline - nowMs}`).join(' ');
+}
+
+function memoryText(world: World, { nextOffset, caughtUpOffset, held, plans }: NonNullable<Worker['memory']>): string {
+  return `${nextOffset} ${caughtUpOffset} ${heldText(world, held)} ${plans.map(planText).join(' ')}`;
 }
 
 function requestText(world: World, request: Request): string {

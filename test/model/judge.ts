@@ -2,6 +2,7 @@
 import { wantsBatch } from '../../src/lane/step.js';
 import { identityOf } from '../../src/ordering/state.js';
 import type { Stamped } from '../../src/protocol/message.js';
+import { isDue } from './worker.js';
 import type { World } from './world.js';
 
 /** What a read_committed reader has seen, in offset order. */
@@ -56,10 +57,11 @@ export function isAtRest(world: World): boolean {
   const owners = world.workers.filter((worker) => worker !== null);
   return (
     owners.length > 0 &&
-    owners.every(
-      ({ pending, lane, fetchOffset }) =>
-        pending.length === 0 && wantsBatch(lane) && fetchOffset === world.rules.drafts.length,
-    )
+    world.held.length === 0 &&
+    owners.every((owner) => {
+      const hasRead = owner.fetchOffset === world.rules.drafts.length && owner.pending.length === 0;
+      return hasRead && wantsBatch(owner.lane) && !isDue(world, owner);
+    })
   );
 }
 

@@ -2,7 +2,7 @@
 import { wantsBatch } from '../../src/lane/step.js';
 import { canMatter, perform, mayWrite, timeOut } from './servers.js';
 import { describeReply, describeRequest } from './words.js';
-import { feed, giveUp, hear, letGo, newWorker, post, put } from './worker.js';
+import { feed, giveUp, hear, isDue, letGo, newWorker, post, put } from './worker.js';
 import type { Request, World } from './world.js';
 
 export interface Move {
@@ -12,7 +12,13 @@ export interface Move {
 }
 
 export function movesOf(world: World): Move[] {
-  return [...assignments(world), ...workersMoves(world), ...adriftMoves(world), ...faultsOf(world)];
+  return [
+    ...assignments(world),
+    ...workersMoves(world),
+    ...adriftMoves(world),
+    ...windowMoves(world),
+    ...faultsOf(world),
+  ];
 }
 
 /** Without an owner the group picks one. While there is one, that the group picks another unheard is a fault. */
@@ -36,6 +42,9 @@ function workersMoves(world: World): Move[] {
     for (const request of worker.pending) moves.push(...done(world, index, worker.name, request));
     const left = world.rules.drafts.length - worker.fetchOffset;
     if (!wantsBatch(worker.lane)) return;
+    if (isDue(world, worker)) {
+      moves.push({ text: () => `${worker.name} lets out what is due`, to: () => feed(world, index, 0) });
+    }
     for (let count = 1; count <= Math.min(2, left); count++) {
       moves.push({
         text: () =>
@@ -63,6 +72,13 @@ function adriftMoves(world: World): Move[] {
         to: () => ({ ...after, adrift: after.adrift.filter((other) => other !== request) }),
       })),
     );
+}
+
+/** Time passes until every window is over. */
+function windowMoves(world: World): Move[] {
+  const lastMs = Math.max(...world.held.map(({ deadline }) => deadline));
+  if (lastMs <= world.nowMs) return [];
+  return [{ text: () => 'the windows of what is held end', to: () => ({ ...world, nowMs: lastMs }) }];
 }
 
 function faultsOf(world: World): Move[] {

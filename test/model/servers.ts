@@ -32,6 +32,8 @@ export function perform(world: World, request: Request): Done[] {
       const above = world.rows.filter(({ msgId }) => msgId > request.after);
       return [{ world, reply: { kind: 'unforwarded', stamped: above.slice(0, PAGE), isLast: above.length < PAGE } }];
     }
+    case 'held':
+      return [{ world, reply: { kind: 'held', held: world.rules.breakage === 'holds-forgotten' ? [] : world.held } }];
     case 'store':
       return [store(world, request)];
     case 'produce':
@@ -53,6 +55,7 @@ export function canMatter(world: World, request: Request): boolean {
     case 'position':
     case 'epoch':
     case 'unforwarded':
+    case 'held':
       return false;
     case 'store':
       return world.rules.breakage === 'no-postgres-fence' || mayStore(world.row, request);
@@ -64,7 +67,7 @@ export function canMatter(world: World, request: Request): boolean {
 }
 
 function mayStore(row: LaneRow, { laneEpoch, plan }: Extract<Request, { kind: 'store' }>): boolean {
-  return row.epoch === laneEpoch && row.nextOffset === plan.fromOffset;
+  return row.epoch === laneEpoch && row.nextOffset === plan.fromOffset && row.lastMsgId === plan.floor;
 }
 
 function store(world: World, request: Extract<Request, { kind: 'store' }>): Done {
@@ -76,7 +79,10 @@ function store(world: World, request: Extract<Request, { kind: 'store' }>): Done
     return { world, reply: { kind: 'conflict' } };
   }
   const row: LaneRow = { epoch: world.row.epoch, nextOffset: plan.nextOffset, lastMsgId: plan.lastMsgId };
-  return { world: { ...world, row, rows: [...world.rows, ...plan.stamped] }, reply: { kind: 'stored' } };
+  const rows = [...world.rows, ...plan.stamped];
+  const released = new Set(plan.released.map(({ logicOffset }) => logicOffset));
+  const held = [...world.held.filter(({ logicOffset }) => !released.has(logicOffset)), ...plan.held];
+  return { world: { ...world, row, rows, held }, reply: { kind: 'stored' } };
 }
 
 /** The primary key and the unique index. */

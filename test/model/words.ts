@@ -1,4 +1,5 @@
 /** Requests and replies as a person reads them in a trace. */
+import type { Plan } from '../../src/ordering/plan.js';
 import type { Stamped } from '../../src/protocol/message.js';
 import { nameOf } from './judge.js';
 import type { Reply, Request } from './world.js';
@@ -16,8 +17,10 @@ export function describeRequest(request: Request, asker: string): string {
       return `PostgreSQL reads the epoch again for ${asker}`;
     case 'unforwarded':
       return `PostgreSQL reads what is above the watermark for ${asker}`;
+    case 'held':
+      return `PostgreSQL reads what is held for ${asker}`;
     case 'store':
-      return `PostgreSQL does the store ${by} (${list(request.plan.stamped)}, epoch ${request.laneEpoch})`;
+      return `PostgreSQL does the store ${by} (${planned(request.plan)}, epoch ${request.laneEpoch})`;
     case 'produce':
       return `Kafka takes the records ${by} (${list(request.forward.stamped)}, producer epoch ${request.producer.epoch})`;
     case 'end':
@@ -41,6 +44,8 @@ export function describeReply(reply: Reply, request: Request): string {
     }
     case 'unforwarded':
       return list(reply.stamped);
+    case 'held':
+      return `${reply.held.length} held`;
     case 'fenced':
       return `refused, fenced (${request.kind})`;
     case 'conflict':
@@ -50,6 +55,10 @@ export function describeReply(reply: Reply, request: Request): string {
     default:
       return reply.kind;
   }
+}
+
+function planned({ stamped, held }: Plan): string {
+  return held.length === 0 ? list(stamped) : `${list(stamped)}, ${held.length} to be held`;
 }
 
 function list(stamped: readonly Stamped[]): string {

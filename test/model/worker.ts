@@ -4,19 +4,28 @@
  */
 import { NEW_LANE, type LaneEffect, type LaneEvent } from '../../src/lane/state.js';
 import { step } from '../../src/lane/step.js';
-import { advance, decide, unknownConversations, type LogicBatch } from '../../src/ordering/decide.js';
+import { advance, decide, type LogicBatch } from '../../src/ordering/decide.js';
+import { reopenHold, type Moment } from '../../src/ordering/held.js';
+import { unknownConversations, unknownSenders } from '../../src/ordering/needs.js';
 import type { Plan } from '../../src/ordering/plan.js';
-import { contentHashOf, identityOf, newOrderingState, type OrderingState } from '../../src/ordering/state.js';
+import { senderKeyOf, type SenderHead, type SenderKey } from '../../src/ordering/sender.js';
+import {
+  contentHashOf,
+  identityOf,
+  newOrderingState,
+  nextDueMs,
+  type OrderingState,
+} from '../../src/ordering/state.js';
 import type { LaneEpoch, Seq } from '../../src/protocol/ids.js';
 import type { Stamped } from '../../src/protocol/message.js';
+import { REORDER } from '../support/reorder-rules.js';
 import { batchOf } from '../property/lane/records.js';
 import { canMatter } from './servers.js';
 import type { Forward, Reply, Request, Worker, World } from './world.js';
 
-const NOW_MS = Date.UTC(2026, 0, 1);
 /** What a worker has before its first reign, and after it threw everything in doubt away. */
 const NOTHING = { memory: null, producer: null, pending: [], earlyPosition: null, storeNext: null } as const;
-const CACHE = { maxHeads: 100, maxSeen: 100 };
+const CACHE = { maxHeads: 100, maxSenders: 100, maxSeen: 100, reorder: REORDER };
 
 export function newWorker(name: string): Worker {
   return { name, lane: NEW_LANE, fetchOffset: 0, ...NOTHING };
@@ -42,7 +51,13 @@ export function letGo(world: World, index: number): World {
   return setAdrift({ ...world, workers: world.workers.with(index, null) }, pending);
 }
 
-/** A batch of the next `count` records of the log. */
+/** Whether something held is due, and the owner would let it out without a record. */
+export function isDue(world: World, worker: Worker): boolean {
+  if (worker.memory === null) return false;
+  return (nextDueMs(orderingOf(worker)) ?? Number.POSITIVE_INFINITY) <= world.nowMs;
+}
+
+/** A batch of the next `count` records of the log; of none, where only what is held is due. */
 export function feed(world: World, index: number, count: number): World {
   const worker = workerAt(world, index);
   const { drafts } = world.rules;
@@ -76,6 +91,8 @@ export function hear(world: World, index: number, request: Request, reply: Reply
     }
     case 'unforwarded':
       return post(next, index, { kind: 'unforwardedRead', stamped: reply.stamped, isLast: reply.isLast });
+    case 'held':
+      return post(next, index, { kind: 'heldRead', held: reply.held });
     case 'fenced':
       return post(next, index, { kind: request.kind === 'store' ? 'storeFenced' : 'forwardFenced' });
     case 'conflict':
@@ -136,9 +153,13 @@ function begin(world: World, index: number, effect: LaneEffect): World {
     }
     case 'readUnforwarded':
       return ask(world, index, { kind: 'unforwarded', after: effect.after });
+    case 'readHeld':
+      return ask(world, index, { kind: 'held' });
     case 'open': {
       const { lastMsgId } = worker.lane;
-      const memory = { lastMsgId, nextOffset: effect.nextOffset, plans: [] };
+      const { nextOffset, caughtUpOffset } = effect;
+      const held = effect.held.map((row) => reopenHold(row, momentOf(world), REORDER.windowMs));
+      const memory = { lastMsgId, nextOffset, caughtUpOffset, held, plans: [] };
       return put(world, index, { ...worker, memory, fetchOffset: effect.nextOffset });
     }
     case 'store':
@@ -205,24 +226,43 @@ function planOf(request: Request): Plan {
   return request.plan;
 }
 
-function decideOn({ rows }: World, worker: Worker, batch: LogicBatch, forgetsHeads: boolean): Plan {
-  if (worker.memory === null) throw new Error('a store without a reign');
-  const ordering = newOrderingState({ partition: 0, ...worker.memory }, CACHE);
-  for (const plan of worker.memory.plans) advance(ordering, plan);
-  if (forgetsHeads) for (const row of rows) if (row.kind === 'message') ordering.heads.delete(row.conversationId);
-  learn(ordering, rows, batch);
-  return decide(ordering, batch, NOW_MS);
+function momentOf({ nowMs }: World): Moment {
+  return { nowMs, monotonicMs: nowMs };
 }
 
-/** As store-batch.ts after a takeover: heads that aren't known, and which of the batch's messages are stored. */
-function learn(ordering: OrderingState, rows: readonly Stamped[], batch: LogicBatch): void {
+/** Made anew from what the worker was told, so that worlds share nothing that changes. */
+function orderingOf({ memory }: Worker): OrderingState {
+  if (memory === null) throw new Error('a store without a reign');
+  const ordering = newOrderingState({ partition: 0, ...memory }, CACHE);
+  for (const plan of memory.plans) advance(ordering, plan);
+  return ordering;
+}
+
+/** As store-batch.ts does after a takeover: heads that aren't known, and which of the batch's messages are stored. */
+function decideOn(world: World, worker: Worker, batch: LogicBatch, forgetsHeads: boolean): Plan {
+  const ordering = orderingOf(worker);
+  for (const row of world.rows) {
+    if (row.kind !== 'message') continue;
+    ordering.seen.set(identityOf(row), contentHashOf(row.contentHash));
+    if (forgetsHeads) ordering.heads.delete(row.conversationId);
+    if (forgetsHeads) ordering.senders.delete(senderKeyOf(row));
+  }
   for (const id of unknownConversations(ordering, batch)) {
-    const seqs = rows.filter((row) => row.kind === 'message' && row.conversationId === id);
-    ordering.heads.set(id, seqs.length as Seq);
+    const count = world.rows.filter((row) => row.kind === 'message' && row.conversationId === id).length;
+    ordering.heads.set(id, count as Seq);
   }
-  for (const row of rows) {
-    if (row.kind === 'message') ordering.seen.set(identityOf(row), contentHashOf(row.contentHash));
-  }
+  for (const key of unknownSenders(ordering, batch).keys()) ordering.senders.set(key, senderHeadIn(world.rows, key));
+  return decide(ordering, batch, momentOf(world));
+}
+
+/** The sender's last numbered row that isn't late, as load-senders.ts reads it. */
+function senderHeadIn(rows: readonly Stamped[], key: SenderKey): SenderHead | null {
+  const messages = rows.filter((row) => row.kind === 'message');
+  const row = messages.findLast((one) => senderKeyOf(one) === key && one.senderSeq !== null && !one.late);
+  if (row === undefined) return null;
+  const { senderSeq, senderEpoch, sentAt, senderMarks } = row;
+  const { highSentAt, formerSentAt } = senderMarks ?? { highSentAt: sentAt, formerSentAt: null };
+  return { epoch: senderEpoch ?? 0, senderSeq: senderSeq ?? 0, highSentAt, formerSentAt };
 }
 
 function ask(world: World, index: number, request: Request): World {

@@ -5,6 +5,7 @@
 import type { CommittedPosition } from '../../src/lane/judge-takeover.js';
 import type { LaneEffect, LaneState } from '../../src/lane/state.js';
 import type { LogicBatch } from '../../src/ordering/decide.js';
+import type { HeldMessage, StoredHold } from '../../src/ordering/held.js';
 import type { Plan } from '../../src/ordering/plan.js';
 import type { LaneEpoch, LogicOffset, MsgId } from '../../src/protocol/ids.js';
 import type { Stamped } from '../../src/protocol/message.js';
@@ -20,7 +21,8 @@ export type Breakage =
   | 'unknown-store-assumed-done'
   | 'unknown-forward-assumed-done'
   | 'no-kafka-fence'
-  | 'epoch-not-read-again';
+  | 'epoch-not-read-again'
+  | 'holds-forgotten';
 
 export type Forward = Extract<LaneEffect, { kind: 'forward' }>;
 
@@ -31,6 +33,7 @@ export type Request =
   | { readonly kind: 'position' }
   | { readonly kind: 'epoch'; readonly position: CommittedPosition }
   | { readonly kind: 'unforwarded'; readonly after: MsgId }
+  | { readonly kind: 'held' }
   | {
       readonly kind: 'store';
       readonly batch: LogicBatch;
@@ -49,6 +52,7 @@ export type Reply =
   | { readonly kind: 'position'; readonly position: CommittedPosition }
   | { readonly kind: 'epoch'; readonly laneEpoch: LaneEpoch | null; readonly position: CommittedPosition }
   | { readonly kind: 'unforwarded'; readonly stamped: readonly Stamped[]; readonly isLast: boolean }
+  | { readonly kind: 'held'; readonly held: readonly StoredHold[] }
   | { readonly kind: 'stored' }
   | { readonly kind: 'conflict' }
   | { readonly kind: 'fenced' }
@@ -69,6 +73,8 @@ export interface Worker {
   readonly memory: {
     readonly lastMsgId: MsgId;
     readonly nextOffset: LogicOffset;
+    readonly caughtUpOffset: LogicOffset;
+    readonly held: readonly HeldMessage[];
     readonly plans: readonly Plan[];
   } | null;
   readonly producer: Producer | null;
@@ -119,6 +125,10 @@ export interface World {
   readonly rules: Rules;
   readonly row: LaneRow;
   readonly rows: readonly Stamped[];
+  /** What waits for gaps in its sender's numbers, in offset order. */
+  readonly held: readonly StoredHold[];
+  /** Everybody's clock. Stands still but for windows, which may end at any time. */
+  readonly nowMs: number;
   readonly kafka: Kafka;
   readonly workers: readonly (Worker | null)[];
   /** Asked by workers that died or gave up waiting: a server may still do it, at any time or never. */
@@ -131,6 +141,8 @@ export function newWorld(rules: Rules, limits: { readonly workers: number; reado
     rules,
     row: { epoch: 0, nextOffset: 0 as LogicOffset, lastMsgId: 0n as MsgId },
     rows: [],
+    held: [],
+    nowMs: Date.UTC(2026, 0, 1),
     kafka: { producerEpoch: 0, log: [], lastBatch: null, committed: null, formerlyCommitted: 'none' },
     workers: Array.from({ length: limits.workers }, () => null),
     adrift: [],
