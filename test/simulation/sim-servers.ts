@@ -3,7 +3,6 @@ import type { MemoryKafka } from './memory-kafka.js';
 import type { MemoryPostgres } from './memory-postgres.js';
 import type { Network } from './network.js';
 import type { Random } from './random.js';
-import type { Scheduler } from './scheduler.js';
 
 export const TOPICS = topicNames('im');
 export const INGEST_GROUP = 'inorder.im.ingest';
@@ -14,9 +13,8 @@ export const DLQ_PARTITIONS = 1;
 
 /** What the processes of a simulation share. */
 export interface SimServers {
-  readonly scheduler: Scheduler;
   readonly random: Random;
-  readonly network: Network;
+  readonly network: Pick<Network, 'ask' | 'faultRate'>;
   readonly kafka: MemoryKafka;
   readonly postgres: MemoryPostgres;
 }

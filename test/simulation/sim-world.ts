@@ -69,8 +69,8 @@ export class SimWorld {
     this.kafka = new MemoryKafka(() => Math.floor(START_MS + this.scheduler.nowMs), flaws.kafka);
     this.postgres = new MemoryPostgres(flaws.postgres);
     this.network = new Network(this.scheduler, this.random);
-    const { kafka, network, postgres, random, scheduler } = this;
-    this.#servers = { kafka, network, postgres, random, scheduler };
+    const { kafka, network, postgres, random } = this;
+    this.#servers = { kafka, network, postgres, random };
     const ingest = { groupId: INGEST_GROUP, topic: TOPICS.ingest, partitions: INGEST_PARTITIONS, startPaused: false };
     const logic = { groupId: LOGIC_GROUP, topic: TOPICS.logic, partitions: LOGIC_PARTITIONS, startPaused: true };
     this.#groups = { ingest: new SimGroup(ingest, kafka, network), logic: new SimGroup(logic, kafka, network) };
