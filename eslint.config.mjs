@@ -125,6 +125,11 @@ export default tseslint.config(
     },
   },
   {
+    // A suite that several test files run on what they bring.
+    files: ['test/contracts/*.contract.ts'],
+    rules: { 'jest/no-export': 'off' },
+  },
+  {
     files: SCRIPTS,
     languageOptions: { globals: NODE_GLOBALS },
   },

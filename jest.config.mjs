@@ -32,7 +32,7 @@ const integration = project('integration', {
 export default {
   projects: onContainers
     ? [integration, project('containers')]
-    : [project('unit'), project('property'), integration, project('faults')],
+    : [project('unit'), project('property'), project('model'), project('simulation'), integration, project('faults')],
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
   // For tests with servers; a test that may take longer says so itself.
   testTimeout: 30_000,

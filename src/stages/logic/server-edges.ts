@@ -14,14 +14,10 @@ import { readLaneEpoch } from '../../postgres/read-lane-epoch.js';
 import { readUnforwarded } from '../../postgres/read-unforwarded.js';
 import { storePlan } from '../../postgres/store-plan.js';
 import { takeLane } from '../../postgres/take-lane.js';
-import { deadLetterRecord } from '../../protocol/dead-letter.js';
-import { deliveryHeaders, deliveryKey, renderDelivery } from '../../protocol/delivery.js';
-import type { LaneEpoch } from '../../protocol/ids.js';
-import type { Stamped } from '../../protocol/message.js';
 import type { TopicNames } from '../../protocol/topics.js';
-import type { OutgoingRecord } from '../../record.js';
 import type { RecordSource } from '../ports.js';
 import type { LaneEdges, LaneForwarder, LaneLog, LaneStore } from './edges.js';
+import { forwardedRecord } from './forwarded-record.js';
 
 export interface LaneServers {
   readonly kafka: KafkaConnection;
@@ -85,31 +81,9 @@ function laneForwarder(servers: LaneServers, producer: LaneProducer, partition: 
   return {
     forward: (stamped, { nextOffset, watermark }, laneEpoch) =>
       producer.transact({
-        records: stamped.map((one) => outgoing(servers, one, partition, laneEpoch)),
+        records: stamped.map((one) => forwardedRecord(servers, one, partition, laneEpoch)),
         group: { groupId, topic: topics.logic, partition, nextOffset, metadata: encodeWatermark(watermark) },
       }),
     discard: () => producer.discard(),
-  };
-}
-
-function outgoing(servers: LaneServers, stamped: Stamped, partition: number, laneEpoch: LaneEpoch): OutgoingRecord {
-  const { topics, dlqPartitions } = servers;
-  if (stamped.kind === 'message') {
-    return {
-      topic: topics.delivery,
-      partition,
-      key: deliveryKey(stamped),
-      value: renderDelivery(stamped),
-      headers: deliveryHeaders(stamped, laneEpoch),
-    };
-  }
-  const { record, place, reason, detail, stampedAt } = stamped;
-  const dead = deadLetterRecord({ record, place, topic: topics.ingest, reason, detail, atMs: stampedAt });
-  return {
-    topic: topics.dlq,
-    partition: place.partition % dlqPartitions,
-    key: dead.key,
-    value: dead.value,
-    headers: dead.headers,
   };
 }

@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { runSeed } from './run-seed.js';
+import type { Flaws } from './sim-world.js';
+
+const LONG_MS = 120_000;
+
+test(
+  'whatever the servers, the network and the clocks do, every promise holds once they are well again',
+  async () => {
+    // In a process of its own: faster, and it is the command that a failing seed names.
+    const command = [
+      '--import',
+      './test/support/typescript.mjs',
+      'test/simulation/main.ts',
+      '--seeds',
+      '200',
+      '--json',
+    ];
+    const { stdout } = await promisify(execFile)(process.execPath, command, { timeout: LONG_MS }).catch(
+      (failed: unknown) => failed as { stdout: string }, // a broken promise is exit code 1, and is told
+    );
+    const figures = JSON.parse(stdout) as {
+      seeds: number;
+      faults: number;
+      seedsPerMinute: number;
+      failures: unknown[];
+    };
+    process.stdout.write(`simulation: ${figures.seeds} seeds, ${figures.seedsPerMinute} a minute\n`);
+    expect(figures.failures).toEqual([]);
+    expect(figures.faults).toBeGreaterThan(figures.seeds); // they did happen
+  },
+  LONG_MS,
+);
+
+test('a seed is a history: run again, it is the same', async () => {
+  expect(await runSeed(4711)).toEqual(await runSeed(4711));
+});
+
+describe('the simulation can fail: a planted fault is found within 150 seeds', () => {
+  test.each<[string, Flaws]>([
+    ['PostgreSQL without the fence', { postgres: 'no-fence' }],
+    ['PostgreSQL without unique keys, and forgetting what is stored', { postgres: 'forgets-what-is-stored' }],
+    ['Kafka without the producer fence', { kafka: 'no-producer-fence' }],
+  ])(
+    '%s',
+    async (_name, flaws) => {
+      let broken: readonly string[] = [];
+      for (let seed = 1; seed <= 150 && broken.length === 0; seed++) broken = (await runSeed(seed, flaws)).broken;
+      expect(broken).not.toEqual([]);
+    },
+    LONG_MS,
+  );
+});
