@@ -23,6 +23,8 @@ const CODES = {
   lane_halted: { retryable: false, exitCode: 1 },
   /** The consumer ended for good; the process must exit and be restarted. */
   consumer_crashed: { retryable: false, exitCode: 1 },
+  /** A test asked for this failure (failpoint.ts). */
+  failpoint: { retryable: true, exitCode: 1 },
   /** Something that cannot be: a bug of ours. */
   invariant_broken: { retryable: false, exitCode: 70 },
 } as const satisfies Record<string, { retryable: boolean; exitCode: number }>;

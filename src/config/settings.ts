@@ -1,6 +1,7 @@
 import type { KafkaOptions } from '../kafka/options.js';
 import type { ReorderRules } from '../ordering/options.js';
 import type { PostgresOptions } from '../postgres/options.js';
+import type { FailpointPlan } from '../failpoint.js';
 import { topicNames, type TopicNames } from '../protocol/topics.js';
 import type { Variables } from './variables.js';
 
@@ -37,6 +38,8 @@ export interface Settings {
   /** Absolute. */
   readonly dataDir: string;
   readonly logLevel: Variables['LOG_LEVEL'];
+  /** Null where they are off. */
+  readonly failpoints: FailpointPlan | null;
   /** Whether colours are welcome on a terminal. */
   readonly color: boolean;
   /** Where the embedded Kafka's Java is; null looks on the PATH. */
@@ -101,6 +104,7 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     pgPort: variables.INORDER_PG_PORT ?? null,
     dataDir: variables.INORDER_DATA_DIR,
     logLevel: variables.LOG_LEVEL,
+    failpoints: variables.INORDER_FAILPOINTS ?? null,
     ...surroundings,
   };
 }

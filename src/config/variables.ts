@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { resolve } from 'node:path';
+import type { FailpointPlan } from '../failpoint.js';
+import { readFailpoints } from './failpoints.js';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
@@ -66,6 +68,13 @@ const topicPrefix = variable(
   (text) => (text.length <= MAX_PREFIX_LENGTH && /^[a-zA-Z0-9._-]+$/.test(text) ? text : undefined),
 );
 
+const failpoints = z.string().transform((text, context): FailpointPlan => {
+  const read = readFailpoints(text);
+  if (read.kind === 'plan') return read.plan;
+  context.addIssue({ code: 'custom', message: read.expected });
+  return z.NEVER;
+});
+
 /** In the order in which help and errors name them. */
 export const environmentShape = z.object({
   KAFKA_BROKERS: brokers.optional(),
@@ -93,6 +102,7 @@ export const environmentShape = z.object({
   INORDER_KAFKA_PORT: port.optional(),
   INORDER_PG_PORT: port.optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS).default('info'),
+  INORDER_FAILPOINTS: failpoints.optional(),
 });
 
 export type VariableName = keyof typeof environmentShape.shape;
@@ -131,6 +141,7 @@ export const VARIABLES: Readonly<Record<VariableName, { about: string; fallback?
   INORDER_KAFKA_PORT: { about: "the embedded Kafka's port", fallback: 'the last one, 9092, or a free one' },
   INORDER_PG_PORT: { about: "the embedded PostgreSQL's port", fallback: 'the last one, 5432, or a free one' },
   LOG_LEVEL: { about: LOG_LEVELS.join(', '), fallback: 'info' },
+  INORDER_FAILPOINTS: { about: 'faults at named points of the protocol, for tests; off unless set' },
 };
 
 interface Relation {
