@@ -49,6 +49,9 @@ test('a pipeline at work reaches every failpoint, and one that kills leaves no t
     { keep: 2_000_000 },
   );
   await inorder(['produce', '--count', '200', '--conversations', '20', '--seed', '1', '--json'], env);
+  // It comes before its turn: it is held until the window ends, then released.
+  const early = ['--from', 'ann', '--to', 'bob', '--text', 'b', '--sender-seq', '2', '--prev-sender-seq', '1'];
+  await inorder(['produce', ...early], env);
   const missing = (): string[] => NAMES.filter((name) => !pipeline.stderr.includes(`"failpoint":"${name}"`));
   await until('every point hit', () => missing().length === 0, 30_000).catch(() => undefined);
   expect(missing()).toEqual([]);

@@ -105,15 +105,21 @@ async function run(
   const { timeline } = stand;
   await until('the first deliveries', () => signal.aborted || stand.watch.count >= FLOWING, 120_000);
   timeline.begin();
+  let rolling: Promise<void> = Promise.resolve();
   let lateMs = 0; // faults that took long put the others off, and none is left out but those beyond the end
   for (const fault of faults) {
     const waitMs = fault.atMs + lateMs - timeline.nowMs;
     if (waitMs > 0) await systemClock.sleep(waitMs, signal);
     else lateMs -= waitMs;
     if (timeline.nowMs > given.minutes * 60_000) break;
-    await performFault(stand, fault, signal);
+    // A rolling restart takes a minute; other faults go on meanwhile, but no second broker is touched.
+    if (/^(broker|disk-broker|network-silence)/.test(fault.kind)) await rolling;
+    const performed = performFault(stand, fault, signal);
+    if (fault.kind === 'broker-roll') rolling = performed;
+    else await performed;
     signal.throwIfAborted();
   }
+  await rolling;
   await systemClock.sleep(Math.max(CALM_AT_END_MS, given.minutes * 60_000 - timeline.nowMs), signal);
   signal.throwIfAborted();
   timeline.note('all is healed');
@@ -186,7 +192,7 @@ function readOptions(args: string[]): Options | null {
       out: resolve(values.out),
       page: values.page,
       plan: values.plan,
-      command: ['npm run faults', ...(args.length === 0 ? [] : ['--', ...args])].join(' '),
+      command: `npm run faults -- --minutes ${values.minutes} --seed ${values.seed}${values.only && ` --only ${values.only}`}`,
     };
   } catch (error) {
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);

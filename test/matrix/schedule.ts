@@ -105,7 +105,7 @@ function failpointsFrom(names: Deck<FailpointName>, random: SeededRandom): Recor
 }
 
 function ruleFor(name: FailpointName, random: SeededRandom): string {
-  const isRare = name.startsWith('takeover.');
+  const isRare = /^(takeover|resequencing)\./.test(name);
   const action = random.pick<'kill' | 'pause' | 'delay' | 'fail'>(['kill', 'pause', 'delay', 'fail']);
   switch (action) {
     case 'kill':

@@ -3,6 +3,9 @@ import { InorderProcess } from '../support/stage-process.js';
 import type { Stage } from './schedule.js';
 
 const RESTART_AFTER_MS = 250;
+const LONGEST_RESTART_MS = 5_000;
+/** One that lived this long had started well. */
+const LIVED_MS = 8_000;
 const STOP_LIMIT_MS = 20_000;
 
 export interface WorkerReports {
@@ -24,6 +27,7 @@ export class Worker {
   #process: InorderProcess | null = null;
   #isWanted = false;
   #isOurKill = false;
+  #deathsInARow = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(name: string, stage: Stage, env: Readonly<Record<string, string>>, reports: WorkerReports) {
@@ -78,6 +82,7 @@ export class Worker {
     this.#timer = null;
     this.#isOurKill = false;
     const started = new InorderProcess(['run', this.stage, '--no-pretty'], { ...this.#env, ...this.#extra });
+    const bornMs = performance.now();
     this.#process = started;
     started.onLogLine((line) => {
       const [, name] = /"failpoint":"([\w.]+)","action"/.exec(line) ?? [];
@@ -93,7 +98,9 @@ export class Worker {
       if (!this.#isOurKill && !isArmed && !isStopped) {
         this.#reports.ended(this, signal ?? `code ${code}`, lastWordsOf(started.stderr));
       }
-      if (this.#isWanted) this.#timer = setTimeout(() => this.#launch(), RESTART_AFTER_MS);
+      this.#deathsInARow = performance.now() - bornMs < LIVED_MS ? this.#deathsInARow + 1 : 0;
+      const waitMs = Math.min(LONGEST_RESTART_MS, RESTART_AFTER_MS * 2 ** this.#deathsInARow);
+      if (this.#isWanted) this.#timer = setTimeout(() => this.#launch(), waitMs);
     });
   }
 }
@@ -103,7 +110,7 @@ function lastWordsOf(log: string): string {
   const lines = log.trimEnd().split('\n');
   return (
     lines
-      .filter((line) => !line.includes('"level":"info"'))
+      .filter((line) => !/"level":"info"|^Node\.js v/.test(line))
       .at(-1)
       ?.slice(0, 400) ?? ''
   );

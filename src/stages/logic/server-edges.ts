@@ -48,7 +48,10 @@ function laneStore({ database, owner }: LaneServers, partition: number): LaneSto
     },
     epoch: () => readLaneEpoch(database, partition),
     store: (plan, laneEpoch) => storePlan(database, { partition, laneEpoch, plan }),
-    held: () => readHeld(database, partition),
+    held: async () => {
+      if (failpoint !== null) await failpoint('takeover.before_holds');
+      return readHeld(database, partition);
+    },
     senders: async (senders) =>
       new Map((await loadSenders(database, senders)).map((loaded) => [senderKeyOf(loaded), loaded.head])),
     heads: (conversationIds) => loadHeads(database, conversationIds),
