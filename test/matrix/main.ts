@@ -2,7 +2,7 @@
  * `npm run faults`: breaks a real pipeline on real servers for some minutes, heals it, drains it and judges it. Exit
  * code 0: no violation; 1: violations, or it broke off; 2: a mistake in the arguments; 130: Ctrl-C, all cleaned up.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/clock/clock.js';
@@ -18,7 +18,8 @@ import { drainAndJudge } from './verdict.js';
 const CALM_AT_END_MS = 5_000;
 /** So many deliveries show that everything works before anything is broken. */
 const FLOWING = 500;
-const PAGE = 'docs/reliability-faults.md';
+/** Each that is there and has the marks gets the figures. */
+const PAGES = ['docs/reliability.md', 'docs/reliability-faults.md'];
 
 const HELP = `npm run faults -- [options]
 
@@ -33,7 +34,7 @@ ${Object.entries({ ...FAULT_KINDS, ...LAST_ACTS })
   .join('\n')}
   --rate <n>      records a second (600)
   --out <folder>  where timeline.txt and timeline.html go (.inorder/faults)
-  --page          writes the figures into ${PAGE}
+  --page          writes the figures into ${PAGES.join(' and ')}, between their marks
   --plan          prints what would be done, and does nothing
 
 Examples:
@@ -154,11 +155,13 @@ function writeReport(report: Report, { out, page }: Options): void {
   say(`timeline: ${join(out, 'timeline.txt')} and timeline.html`);
   if (!page) return;
   const [begin, end] = BLOCK_MARKS;
-  const text = readFileSync(PAGE, 'utf8');
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${PAGE} lacks the marks ${begin} and ${end}`);
-  writeFileSync(PAGE, `${text.slice(0, from)}${begin}\n\n${asBlock(report)}\n\n${text.slice(to)}`);
-  say(`figures: ${PAGE}`);
+  for (const path of PAGES.filter((one) => existsSync(one))) {
+    const text = readFileSync(path, 'utf8');
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`${path} lacks the marks ${begin} and ${end}`);
+    writeFileSync(path, `${text.slice(0, from)}${begin}\n\n${asBlock(report)}\n\n${text.slice(to)}`);
+    say(`figures: ${path}`);
+  }
 }
 
 /** Null where they only asked for help, or made a mistake: then it was said, and the exit code is set. */

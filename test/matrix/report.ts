@@ -41,8 +41,8 @@ export function verdictLines({ verdict, faultCounts }: Report): string[] {
   ];
 }
 
-/** Between its marks the page is written by the run; the rest of it is for people. */
-export const BLOCK_MARKS = ['<!-- faults: written by npm run faults -->', '<!-- faults: end -->'] as const;
+/** Between its marks a page is written by the run; the rest of it is for people. */
+export const BLOCK_MARKS = ['<!-- begin: faults -->', '<!-- end: faults -->'] as const;
 
 export function asBlock(report: Report): string {
   const { verdict, faultCounts, hits, samples } = report;
