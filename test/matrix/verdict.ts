@@ -1,6 +1,6 @@
 /** Drains the healed system and judges it, by readers that are not the pipeline's own. */
 import { compareTopicAndTable, countRows } from '../support/compare.js';
-import { readWithForeignClient } from '../support/foreign-reader.js';
+import { readWithForeignClient, type ForeignRecord } from '../support/foreign-reader.js';
 import { until } from '../support/until.js';
 import type { Stand } from './stand.js';
 
@@ -18,6 +18,7 @@ export interface Verdict {
 const DRAIN_LIMIT_MS = 240_000;
 /** A broken record that was written twice by its producer is a dead letter twice; each has a place of its own. */
 const QUIET_MS = 3_000;
+const MOST_SHOWN = 5;
 
 export async function drainAndJudge(stand: Stand): Promise<Verdict> {
   const { databaseUrl, timeline, watch, handled } = stand;
@@ -38,7 +39,7 @@ export async function drainAndJudge(stand: Stand): Promise<Verdict> {
   await quiet(watch);
   const delivered = await readWithForeignClient(stand.cluster.direct.split(','), 'im.delivery');
   const dead = await readWithForeignClient(stand.cluster.direct.split(','), 'im.dlq');
-  findings.push(...(await compareTopicAndTable(delivered, databaseUrl)));
+  findings.push(...repeated(delivered), ...(await compareTopicAndTable(delivered, databaseUrl)));
   if (delivered.length !== expected.messages) {
     findings.push(`${delivered.length} delivered, ${expected.messages} messages acknowledged`);
   }
@@ -56,6 +57,20 @@ export async function drainAndJudge(stand: Stand): Promise<Verdict> {
     handled: handled.count,
     drainSeconds,
   };
+}
+
+/** Whatever a committed reader sees twice; the place of both tells in which transactions they came. */
+export function repeated(records: readonly ForeignRecord[]): string[] {
+  const first = new Map<string, string>();
+  const again: string[] = [];
+  for (const { partition, offset, value } of records) {
+    const [, msgId = ''] = /"msgId":"(\d+)"/.exec(value) ?? [];
+    const before = first.get(msgId);
+    if (before === undefined) first.set(msgId, `${partition}:${offset}`);
+    else again.push(`msgId ${msgId} is delivered at ${before} and again at ${partition}:${offset}`);
+  }
+  const shown = again.filter((_, index) => index < MOST_SHOWN || index === again.length - 1);
+  return again.length === 0 ? [] : [`${again.length} records are delivered again`, ...shown];
 }
 
 /** Until nothing more arrives: what came once too often comes last. */

@@ -8,6 +8,7 @@ import { HandledOrder } from '../matrix/handled-order.js';
 import { asBlock, asHtml, asText, type Report } from '../matrix/report.js';
 import { chosen, FAULT_KINDS, LAST_ACTS, planFaults, type FaultKind } from '../matrix/schedule.js';
 import { Timeline } from '../matrix/timeline.js';
+import { repeated } from '../matrix/verdict.js';
 import { TcpGate } from '../support/tcp-gate.js';
 
 const KINDS = Object.keys(FAULT_KINDS) as FaultKind[];
@@ -56,6 +57,17 @@ test('a handler that leaves a message out is seen; one that handles again is not
   expect(order.findings).toEqual([]);
   order.take('"a"\t4\t9\t"x"');
   expect(order.findings).toEqual(['the handler saw seq 4 of "a" after 2']);
+});
+
+test('what is delivered twice is named with both of its places', () => {
+  const at = (offset: number, msgId: string): Parameters<typeof repeated>[0][number] => ({
+    ...{ partition: 3, offset, key: 'k', value: `{"seq":1,"msgId":"${msgId}"}` },
+  });
+  expect(repeated([at(0, '7'), at(1, '8')])).toEqual([]);
+  expect(repeated([at(0, '7'), at(1, '8'), at(5, '7')])).toEqual([
+    '1 records are delivered again',
+    'msgId 7 is delivered at 3:0 and again at 3:5',
+  ]);
 });
 
 function report(findings: readonly string[]): Report {
