@@ -27,6 +27,8 @@ const CODES = {
   sequence_store_busy: { retryable: true, exitCode: 1 },
   /** A sender number could not be made safe on disk, so none was handed out. */
   sequence_store_failed: { retryable: true, exitCode: 1 },
+  /** A test asked for this failure (failpoint.ts). */
+  failpoint: { retryable: true, exitCode: 1 },
   /** Something that cannot be: a bug of ours. */
   invariant_broken: { retryable: false, exitCode: 70 },
 } as const satisfies Record<string, { retryable: boolean; exitCode: number }>;

@@ -2,6 +2,7 @@ import { readSettings } from '../config/environment.js';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../observe/log.js';
 import { createLog } from '../observe/pino.js';
+import { armProcess } from './failpoints.js';
 import { note } from './output.js';
 
 /** What every command begins with: its settings, read and validated once, and a log. */
@@ -23,5 +24,7 @@ export function openContext(
   const isTerminal = process.stderr.isTTY;
   const level = kind === 'client' && settings.logLevel === 'info' ? 'warn' : settings.logLevel;
   const pretty = options.pretty ?? isTerminal;
-  return { settings, log: createLog({ level, pretty, color: settings.color && isTerminal }) };
+  const log = createLog({ level, pretty, color: settings.color && isTerminal });
+  if (kind === 'service' && settings.failpoints !== null) armProcess(settings.failpoints, log);
+  return { settings, log };
 }

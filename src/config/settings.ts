@@ -2,6 +2,7 @@ import type { ClockOptions } from '../clock/options.js';
 import type { KafkaOptions } from '../kafka/options.js';
 import type { ReorderRules } from '../ordering/options.js';
 import type { PostgresOptions } from '../postgres/options.js';
+import type { FailpointPlan } from '../failpoint.js';
 import { topicNames, type TopicNames } from '../protocol/topics.js';
 import type { Variables } from './variables.js';
 
@@ -39,6 +40,8 @@ export interface Settings {
   readonly dataDir: string;
   readonly clock: ClockOptions;
   readonly logLevel: Variables['LOG_LEVEL'];
+  /** Null where they are off. */
+  readonly failpoints: FailpointPlan | null;
   /** Whether colours are welcome on a terminal. */
   readonly color: boolean;
   /** Where the embedded Kafka's Java is; null looks on the PATH. */
@@ -105,6 +108,7 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     dataDir: variables.INORDER_DATA_DIR,
     clock: clockOptions(variables),
     logLevel: variables.LOG_LEVEL,
+    failpoints: variables.INORDER_FAILPOINTS ?? null,
     ...surroundings,
   };
 }

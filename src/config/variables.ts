@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { resolve } from 'node:path';
+import type { FailpointPlan } from '../failpoint.js';
+import { readFailpoints } from './failpoints.js';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
@@ -79,6 +81,13 @@ const topicPrefix = variable(
   (text) => (text.length <= MAX_PREFIX_LENGTH && /^[a-zA-Z0-9._-]+$/.test(text) ? text : undefined),
 );
 
+const failpoints = z.string().transform((text, context): FailpointPlan => {
+  const read = readFailpoints(text);
+  if (read.kind === 'plan') return read.plan;
+  context.addIssue({ code: 'custom', message: read.expected });
+  return z.NEVER;
+});
+
 /** In the order in which help and errors name them. */
 export const environmentShape = z.object({
   KAFKA_BROKERS: brokers.optional(),
@@ -110,6 +119,7 @@ export const environmentShape = z.object({
   INORDER_CLOCK_ALARM_MS: milliseconds(1, MAX_CLOCK_LIMIT_MS).default(200),
   INORDER_CLOCK_REFUSE_MS: wholeNumber(0, MAX_CLOCK_LIMIT_MS, ' (milliseconds; 0 never refuses)').default(400),
   LOG_LEVEL: oneOf(LOG_LEVELS).default('info'),
+  INORDER_FAILPOINTS: failpoints.optional(),
 });
 
 export type VariableName = keyof typeof environmentShape.shape;
@@ -152,6 +162,7 @@ export const VARIABLES: Readonly<Record<VariableName, { about: string; fallback?
   INORDER_CLOCK_ALARM_MS: { about: 'a clock off by this is an alarm', fallback: '200' },
   INORDER_CLOCK_REFUSE_MS: { about: 'a clock off by this stamps nothing; 0 stamps whatever it is', fallback: '400' },
   LOG_LEVEL: { about: LOG_LEVELS.join(', '), fallback: 'info' },
+  INORDER_FAILPOINTS: { about: 'faults at named points of the protocol, for tests; off unless set' },
 };
 
 interface Relation {

@@ -1,5 +1,6 @@
 import type { Producer } from 'kafkajs';
 import { systemClock } from '../clock/clock.js';
+import { failpoint } from '../failpoint.js';
 import { invariant } from '../invariant.js';
 import type { OutgoingRecord } from '../record.js';
 import type { KafkaConnection } from './connection.js';
@@ -102,10 +103,14 @@ export class LaneProducer {
     const requests = groupRecords(records);
     this.#state = 'busy';
     try {
+      if (failpoint !== null) await failpoint('logic.before_forward');
       const open = await this.#producer.transaction();
       for (const request of requests) await sendGroups(open, request, this.#kafka.onBrokerTime);
+      if (failpoint !== null) await failpoint('logic.after_produce');
       await open.sendOffsets({ consumerGroupId: group.groupId, topics: [offsetOf(group)] });
+      if (failpoint !== null) await failpoint('logic.before_end');
       await open.commit();
+      if (failpoint !== null) await failpoint('logic.after_end');
       this.#state = 'ready';
       return { kind: 'committed' };
     } catch (cause) {

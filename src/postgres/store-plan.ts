@@ -5,6 +5,7 @@
  * ADR 0003.
  */
 import { InorderError } from '../errors.js';
+import { failpoint } from '../failpoint.js';
 import { invariant } from '../invariant.js';
 import type { Plan } from '../ordering/plan.js';
 import type { LaneEpoch } from '../protocol/ids.js';
@@ -49,7 +50,12 @@ export async function storePlan(db: Database, { partition, laneEpoch, plan }: St
   const columns = idleColumns.pop() ?? new PlanColumns();
   try {
     const fence = [partition, laneEpoch, plan.fromOffset, plan.nextOffset, plan.lastMsgId, plan.floor];
+    if (failpoint !== null) await failpoint('logic.before_store');
+    if (failpoint !== null && plan.released.length > 0) await failpoint('resequencing.before_release');
     const execution = await db.execute(statementOf(fence, columns.encode(plan)));
+    if (failpoint !== null) await failpoint('logic.after_store');
+    if (failpoint !== null && plan.held.length > 0) await failpoint('resequencing.after_hold');
+    if (failpoint !== null && plan.released.length > 0) await failpoint('resequencing.after_release');
     switch (execution.kind) {
       case 'done':
         return { kind: execution.rows.length === 1 ? 'stored' : 'fenced' };

@@ -190,6 +190,7 @@ export class SimWorld {
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       limits: LANE_LIMITS,
       clock: process.clock,
+      mayStamp: () => true,
       log: this.#logOf(process),
       metrics: logicMetrics(silentMetrics),
       onFatal: (error) => this.broken.push(`logic of ${process.name} ends: ${error.message}`),

@@ -1,6 +1,7 @@
 /** `inorder` as a user runs it: a child process of the built command, with real signals and a real exit code. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { until } from './until.js';
 
 const MAIN = resolve('dist/cli/main.js');
@@ -54,12 +55,12 @@ export class InorderProcess {
 
   /** Calls with every whole line of standard output from now on. */
   onLine(listener: (line: string) => void): void {
-    let rest = '';
-    this.#child.stdout?.on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      lines.forEach(listener);
-    });
+    eachLine(this.#child.stdout, listener);
+  }
+
+  /** Calls with every whole line of standard error from now on. */
+  onLogLine(listener: (line: string) => void): void {
+    eachLine(this.#child.stderr, listener);
   }
 
   get pid(): number {
@@ -98,6 +99,15 @@ export class InorderProcess {
     this.signal('SIGTERM');
     return (await this.exit).code;
   }
+}
+
+function eachLine(stream: Readable | null, listener: (line: string) => void): void {
+  let rest = '';
+  stream?.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(listener);
+  });
 }
 
 /** Runs a command to its end and returns what it printed; throws where it failed. */

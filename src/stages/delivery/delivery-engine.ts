@@ -9,6 +9,7 @@
  * what that one handled is handled again, in order: that is at least once.
  */
 import { InorderError, messageOf } from '../../errors.js';
+import { failpoint } from '../../failpoint.js';
 import { unreachable } from '../../invariant.js';
 import type { CommitPosition, GroupBatch, GroupSourceHandlers } from '../../kafka/group-contract.js';
 import type { UndecodableBatch } from '../../kafka/read-records.js';
@@ -262,7 +263,9 @@ export class DeliveryEngine {
   }
 
   async #commit(positions: readonly CommitPosition[]): Promise<void> {
+    if (failpoint !== null) await failpoint('delivery.before_commit');
     await this.#source.commit(positions);
+    if (failpoint !== null) await failpoint('delivery.after_commit');
     for (const { partition, nextOffset } of positions) {
       const held = this.#partitions.get(partition);
       if (held !== undefined) this.#deps.metrics.lag(partition, Math.max(0, held.highWatermark - nextOffset));

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock/clock.js';
 import { messageOf } from '../../errors.js';
+import { failpoint } from '../../failpoint.js';
 import type { Log } from '../../observe/log.js';
 import type { Delivery } from '../../protocol/delivery.js';
 import { backoffMs, type Backoff } from '../backoff.js';
@@ -45,7 +46,9 @@ export async function runHandler(
     if (signals.closing.aborted) return { kind: 'abandoned' };
     const beganMs = clock.monotonicMs();
     try {
+      if (failpoint !== null) await failpoint('delivery.before_handler');
       await handler(delivery, { signal: signals.ended, attempt });
+      if (failpoint !== null) await failpoint('delivery.after_handler');
       metrics.handled(clock.monotonicMs() - beganMs);
       return { kind: 'handled' };
     } catch (thrown) {

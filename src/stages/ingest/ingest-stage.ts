@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../../clock/clock.js';
 import { InorderError, messageOf } from '../../errors.js';
+import { failpoint } from '../../failpoint.js';
 import type { GroupBatch, GroupSourceHandlers } from '../../kafka/group-contract.js';
 import type { HealthReport } from '../../observe/health.js';
 import type { Log } from '../../observe/log.js';
@@ -97,7 +98,11 @@ export class IngestStage {
     });
     this.#commits = new PacedCommits({
       cursors: () => this.#intake.queues,
-      commit: (positions) => this.#source.commit(positions),
+      commit: async (positions) => {
+        if (failpoint !== null) await failpoint('ingest.before_commit');
+        await this.#source.commit(positions);
+        if (failpoint !== null) await failpoint('ingest.after_commit');
+      },
       intervalMs: limits.commitIntervalMs,
       clock,
       log,

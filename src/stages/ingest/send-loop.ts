@@ -15,6 +15,7 @@
  */
 import type { Clock } from '../../clock/clock.js';
 import { messageOf } from '../../errors.js';
+import { failpoint } from '../../failpoint.js';
 import type { Log } from '../../observe/log.js';
 import { backoffMs, type Backoff } from '../backoff.js';
 import type { RecordProducer } from '../ports.js';
@@ -86,7 +87,9 @@ export class SendLoop {
     for (let failures = 1; ; failures++) {
       const beganMs = clock.monotonicMs();
       try {
+        if (failpoint !== null) await failpoint('ingest.after_fetch');
         await producer.send(chunk.records);
+        if (failpoint !== null) await failpoint('ingest.after_send');
         metrics.sent(chunk, clock.monotonicMs() - beganMs);
         if (this.#trouble !== null) log.info('sending works again', { failures: failures - 1 });
         this.#trouble = null;

@@ -1,4 +1,5 @@
 /** A lane's edges on the real servers: PostgreSQL for the store, Kafka for the log and the forwarding. */
+import { failpoint } from '../../failpoint.js';
 import type { KafkaAdmin } from '../../kafka/admin.js';
 import type { KafkaConnection } from '../../kafka/connection.js';
 import { fenceLaneProducer, type LaneProducer } from '../../kafka/lane-producer.js';
@@ -37,10 +38,16 @@ export function serverEdges(servers: LaneServers, source: RecordSource, partitio
 
 function laneStore({ database, owner }: LaneServers, partition: number): LaneStore {
   return {
-    take: () => takeLane(database, { partition, owner }),
+    take: async () => {
+      if (failpoint !== null) await failpoint('takeover.before_fences');
+      return takeLane(database, { partition, owner });
+    },
     epoch: () => readLaneEpoch(database, partition),
     store: (plan, laneEpoch) => storePlan(database, { partition, laneEpoch, plan }),
-    held: () => readHeld(database, partition),
+    held: async () => {
+      if (failpoint !== null) await failpoint('takeover.before_holds');
+      return readHeld(database, partition);
+    },
     senders: async (senders) =>
       new Map((await loadSenders(database, senders)).map((loaded) => [senderKeyOf(loaded), loaded.head])),
     heads: (conversationIds) => loadHeads(database, conversationIds),
@@ -49,7 +56,11 @@ function laneStore({ database, owner }: LaneServers, partition: number): LaneSto
         identity: identityOf(row),
         contentHash: row.contentHash,
       })),
-    unforwarded: (afterMsgId, limit) => readUnforwarded(database, { partition, afterMsgId, limit }),
+    unforwarded: async (afterMsgId, limit) => {
+      const stamped = await readUnforwarded(database, { partition, afterMsgId, limit });
+      if (failpoint !== null && stamped.length > 0) await failpoint('takeover.during_emission');
+      return stamped;
+    },
   };
 }
 
@@ -58,13 +69,16 @@ function laneLog(servers: LaneServers, source: RecordSource, partition: number):
   const topic = topics.logic;
   return {
     fence: async () => {
+      if (failpoint !== null) await failpoint('takeover.between_fences');
       const transactionalId = `${groupId}.${topic}.${partition}`;
       const producer = await fenceLaneProducer(kafka, { transactionalId, transactionTimeoutMs });
       return laneForwarder(servers, producer, partition);
     },
     position: async () => {
+      if (failpoint !== null) await failpoint('takeover.before_read');
       const committed = await admin.committed(groupId, topic, partition);
       const { startOffset, endOffset } = await admin.logRange(topic, partition);
+      if (failpoint !== null) await failpoint('takeover.after_read');
       return { committed, logStart: startOffset, logEnd: endOffset };
     },
     open: (nextOffset) => {
