@@ -49,8 +49,8 @@ export async function serve({ log, shutdownTimeoutMs, start }: ServeOptions): Pr
     (error: unknown) => error,
   );
   const outcome = await Promise.race([stopped, failed]);
+  // Watched to the very end: npm's second SIGINT may come when everything is closed, and must not make it a failure.
   await closeInTime(resources, shutdownTimeoutMs + GRACE_MS);
-  stop.release();
   if (outcome !== 'stopped') throw outcome;
   log.info('stopped');
 }
