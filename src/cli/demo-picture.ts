@@ -149,10 +149,10 @@ function killLines({
   sessionTimeoutMs,
 }: NonNullable<DemoReport['kill']>): string[] {
   const first =
-    firstDeliveryMs === null ? 'nothing came from them' : `delivered again ${grouped(firstDeliveryMs)} ms later`;
+    firstDeliveryMs === null ? 'deliver nothing more' : `deliver again ${grouped(firstDeliveryMs)} ms later`;
   return [
-    `killed   logic worker ${pid}, ${seconds(afterMs)} in (kill -9): its ${lanes.length} lanes ${first}`,
-    `         (silence counts as death after ${grouped(sessionTimeoutMs)} ms)`,
+    `killed   logic worker ${pid} by kill -9, ${seconds(afterMs)} in: its ${lanes.length} lanes`,
+    `         ${first} (silence is death after ${grouped(sessionTimeoutMs)} ms)`,
   ];
 }
 
