@@ -43,6 +43,14 @@ const ROOMS = {
   ],
   http: [['clock', 'observe', 'protocol', 'postgres'], 'reads and reports; can never write to a lane'],
   workload: [['client', 'protocol', 'kafka', 'clock'], 'makes input; gives no verdicts'],
+  sandbox: [
+    ['config', 'protocol', 'clock', 'observe', 'kafka', 'postgres'],
+    'topics, tables and stage processes of a run of its own; knows neither what is measured there nor what is shown',
+  ],
+  demo: [
+    ['sandbox', 'workload', 'client', 'config', 'protocol', 'clock', 'observe', 'kafka', 'postgres'],
+    'plays a client and a network around the shipped processes; what it imported of stages or lanes it would not show',
+  ],
   embedded: [['clock', 'observe', 'files'], 'child processes; knows nothing of what runs on them'],
   files: [[], 'who owns a file, and how one is replaced whole; knows nothing of what is in it'],
 };
@@ -107,7 +115,7 @@ export default {
         'pipeline.ts joins stages to servers: no command line, no HTTP, no development servers, no synthetic input.',
       severity: 'error',
       from: { path: '^src/pipeline(\\.ts$|/)' },
-      to: { path: '^src/(cli|http|embedded|workload|bench|check|client)/' },
+      to: { path: '^src/(cli|http|embedded|workload|bench|check|client|demo|sandbox)/' },
     },
     {
       name: 'measuring-is-not-running',
@@ -115,6 +123,21 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/bench/', '^src/cli/'] },
       to: { path: '^src/bench/' },
+    },
+    {
+      name: 'showing-is-not-running',
+      comment: 'demo/ shows the pipeline from outside, as a command; nothing that runs may need it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/demo/', '^src/cli/'] },
+      to: { path: '^src/demo/' },
+    },
+    {
+      name: 'sandbox-for-runs-of-their-own',
+      comment:
+        'sandbox/ makes topics and a schema and removes them: for what measures or shows, never for what serves.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/(sandbox|bench|demo)/'] },
+      to: { path: '^src/sandbox/' },
     },
     {
       name: 'nobody-imports-cli',

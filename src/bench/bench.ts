@@ -3,28 +3,20 @@
  * through all stages as separate processes, and the latency at steady rates. Exactness is checked on the same messages.
  * Works in topics and a schema of its own, and removes them.
  */
-import { randomBytes } from 'node:crypto';
 import { systemClock } from '../clock/clock.js';
-import { environmentWith } from '../config/environment.js';
 import type { Config } from '../config/settings.js';
-import { topicSpecs } from '../config/topics.js';
 import { InorderError } from '../errors.js';
-import { KafkaAdmin } from '../kafka/admin.js';
-import { openKafka, type KafkaConnection } from '../kafka/connection.js';
 import { partitionOf } from '../kafka/partitioner.js';
 import { PlainProducer } from '../kafka/plain-producer.js';
 import type { Log } from '../observe/log.js';
-import { openDatabase, type Database } from '../postgres/database.js';
-import { migrate } from '../postgres/migrate.js';
-import { topicNames, type TopicNames } from '../protocol/topics.js';
 import type { OutgoingRecord } from '../record.js';
+import { Sandbox } from '../sandbox/sandbox.js';
 import { Workload, type WorkloadRecord } from '../workload/workload.js';
 import { cpuSecondsOf, residentBytesOf } from './cpu.js';
 import { DeliveryReader } from './delivery-reader.js';
 import { insertRate } from './insert-ceiling.js';
 import { kafkajsProduceRate } from './kafkajs-baseline.js';
 import { percentiles, type Percentiles } from './percentiles.js';
-import { startChild, type BenchChild } from './stage-children.js';
 
 export interface BenchOptions {
   /** Servers and limits as the pipeline would use them; topics and schema are the bench's own. */
@@ -87,35 +79,23 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
 
 class Bench {
   readonly #options: BenchOptions;
-  readonly #prefix = `bench-${randomBytes(4).toString('hex')}`;
-  readonly #topics: TopicNames;
+  readonly #sandbox: Sandbox;
   readonly #ceilingTopic: string;
-  readonly #kafka: KafkaConnection;
-  readonly #admin: KafkaAdmin;
-  readonly #root: Database;
-  readonly #database: Database;
-  readonly #databaseUrl: string;
-  readonly #children: BenchChild[] = [];
   #reader: DeliveryReader | null = null;
   #produced = 0;
 
   constructor(options: BenchOptions) {
     this.#options = options;
-    const { config, log } = options;
-    this.#topics = topicNames(this.#prefix);
-    this.#ceilingTopic = `${this.#prefix}.ceiling`;
-    this.#kafka = openKafka(config.kafka, log);
-    this.#admin = new KafkaAdmin(this.#kafka);
-    this.#databaseUrl = withSchema(config.postgres.url, this.#prefix);
-    this.#root = openDatabase(config.postgres, log);
-    this.#database = openDatabase({ ...config.postgres, url: this.#databaseUrl }, log);
+    const { config, mainPath, log } = options;
+    this.#sandbox = new Sandbox({ config, purpose: 'bench', mainPath, log });
+    this.#ceilingTopic = `${this.#sandbox.prefix}.ceiling`;
   }
 
   async run(): Promise<BenchReport> {
     const { messages, conversations, seed, config, onProgress } = this.#options;
     onProgress('making topics, tables and messages');
-    await this.#prepare();
     const { partitions, maxValueBytes } = config;
+    await this.#sandbox.prepare([{ name: this.#ceilingTopic, partitions, config: {} }]);
     const workload = new Workload({
       ...{ seed, conversations, maxValueBytes, duplicateShare: 0, badShare: 0 },
       startMs: systemClock.nowMs(),
@@ -126,11 +106,11 @@ class Bench {
     onProgress('ceiling: kafkajs alone produces');
     const kafkajsProduce = await kafkajsProduceRate(config.kafka, place(sample, this.#ceilingTopic, partitions));
     onProgress('ceiling: PostgreSQL alone inserts');
-    const postgresInsert = await insertRate(this.#database, sample, maxValueBytes);
-    await this.#database.query({ text: 'TRUNCATE message, dead_letter, conversation, lane' });
+    const postgresInsert = await insertRate(this.#sandbox.database, sample, maxValueBytes);
+    await this.#sandbox.database.query({ text: 'TRUNCATE message, dead_letter, conversation, lane' });
 
     onProgress(`producing a backlog of ${messages}`);
-    const ownProducer = await this.#produce(place(backlog, this.#topics.ingest, partitions));
+    const ownProducer = await this.#produce(place(backlog, this.#sandbox.topics.ingest, partitions));
     backlog.length = 0;
     this.#produced = messages;
     onProgress('draining it through ingest, logic and delivery');
@@ -157,32 +137,12 @@ class Bench {
   }
 
   async close(): Promise<void> {
-    for (const child of this.#children.reverse()) await child.stop();
     await this.#reader?.stop();
-    for (const purpose of ['ingest', 'logic', 'bench']) {
-      await this.#admin.deleteGroup(`inorder.${this.#prefix}.${purpose}`).catch(() => undefined); // not begun yet
-    }
-    const topics: readonly string[] = Object.values(this.#topics);
-    await this.#admin.deleteTopics([...topics, this.#ceilingTopic]).catch(() => undefined);
-    await this.#root.query({ text: `DROP SCHEMA IF EXISTS "${this.#prefix}" CASCADE` }).catch(() => undefined);
-    await this.#admin.close();
-    await this.#database.close();
-    await this.#root.close();
-  }
-
-  async #prepare(): Promise<void> {
-    const { config, log } = this.#options;
-    const { partitions, maxValueBytes } = config;
-    await this.#admin.ensureTopics([
-      ...topicSpecs({ topics: this.#topics, partitions, maxValueBytes }),
-      { name: this.#ceilingTopic, partitions, config: {} },
-    ]);
-    await this.#root.query({ text: `CREATE SCHEMA "${this.#prefix}"` });
-    await migrate(this.#database, log);
+    await this.#sandbox.close();
   }
 
   async #produce(records: readonly OutgoingRecord[]): Promise<number> {
-    const producer = new PlainProducer(this.#kafka);
+    const producer = new PlainProducer(this.#sandbox.kafka);
     try {
       const beganMs = performance.now();
       for (let from = 0; from < records.length; from += SEND_RECORDS) {
@@ -198,16 +158,19 @@ class Bench {
   /** The rate from the first to the last message read, and what it cost each process. */
   async #drain(messages: number): Promise<{ ratePerSecond: number; processes: ProcessUse[] }> {
     const { config, log, logicWorkers, onProgress } = this.#options;
-    const reader = new DeliveryReader({ kafka: config.kafka, topicPrefix: this.#prefix, log });
+    const reader = new DeliveryReader({
+      ...{ kafka: config.kafka, topicPrefix: this.#sandbox.prefix, groupId: this.#sandbox.readerGroupId },
+      log,
+    });
     this.#reader = reader;
     await reader.start();
-    this.#startStage('ingest', 'ingest');
+    this.#sandbox.startStage('ingest', 'ingest');
     for (let worker = 1; worker <= logicWorkers; worker++) {
-      this.#startStage(logicWorkers === 1 ? 'logic' : `logic ${worker}`, 'logic');
+      this.#sandbox.startStage(logicWorkers === 1 ? 'logic' : `logic ${worker}`, 'logic');
     }
     const use = new Map<string, number | null>();
     const measured = [
-      ...this.#children.map(({ name, pid }) => ({ name, pid })),
+      ...this.#sandbox.children.map(({ name, pid }) => ({ name, pid })),
       { name: 'delivery (this process)', pid: -1 },
     ];
     for (const [name, pid] of Object.entries(this.#options.serverPids)) measured.push({ name, pid });
@@ -235,7 +198,7 @@ class Bench {
     const before = this.#reader?.count ?? 0;
     this.#produced += count;
     const flags = ['--rate', ratePerSecond, '--count', count, '--conversations', conversations];
-    const load = this.#start('load', [
+    const load = this.#sandbox.startCommand('load', [
       'produce',
       ...flags.map(String),
       '--seed',
@@ -271,27 +234,6 @@ class Bench {
       }
     }
   }
-
-  #startStage(name: string, stage: string): void {
-    const child = this.#start(name, ['run', stage]);
-    this.#children.push(child);
-  }
-
-  #start(name: string, args: readonly string[]): BenchChild {
-    const { config, mainPath } = this.#options;
-    return startChild(
-      name,
-      mainPath,
-      args,
-      environmentWith({
-        KAFKA_BROKERS: config.kafka.brokers.join(','),
-        DATABASE_URL: this.#databaseUrl,
-        INORDER_TOPIC_PREFIX: this.#prefix,
-        INORDER_HTTP_PORT: '0',
-        LOG_LEVEL: 'warn',
-      }),
-    );
-  }
 }
 
 function cpuNow(pid: number): number | null {
@@ -308,10 +250,4 @@ function place(records: readonly WorkloadRecord[], topic: string, partitions: nu
     value,
     headers,
   }));
-}
-
-function withSchema(url: string, schema: string): string {
-  const changed = new URL(url);
-  changed.searchParams.set('options', `-c search_path="${schema}"`);
-  return changed.toString();
 }

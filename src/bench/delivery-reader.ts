@@ -13,10 +13,9 @@ export class DeliveryReader {
   firstMs = 0;
   lastMs = 0;
 
-  constructor(options: { kafka: KafkaOptions; topicPrefix: string; log: Log }) {
+  constructor(options: { kafka: KafkaOptions; topicPrefix: string; groupId: string; log: Log }) {
     this.#consumer = new DeliveryConsumer({
       ...options,
-      groupId: `inorder.${options.topicPrefix}.bench`,
       handler: ({ conversationId, seq, receivedAt }) => {
         if (this.count === 0) this.firstMs = performance.now();
         this.lastMs = performance.now();

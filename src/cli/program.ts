@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { VARIABLES } from '../config/variables.js';
 import { addBench } from './commands/bench.js';
 import { addCheck } from './commands/check.js';
+import { addDemo } from './commands/demo.js';
 import { addDlq } from './commands/dlq.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHistory } from './commands/history.js';
@@ -16,6 +17,7 @@ import { addTopics } from './commands/topics.js';
 
 /** In the order in which somebody new meets them. */
 const COMMANDS = [
+  addDemo,
   addStart,
   addProduce,
   addTail,
@@ -59,6 +61,7 @@ function packageVersion(): string {
 function firstSteps(): string {
   return [
     'First steps:',
+    '  $ inorder demo                                             what it is about, in under a minute',
     '  $ inorder start                                            everything, in this terminal',
     '  $ inorder produce --from alice --to bob --text "hello"     in another one',
     '  $ inorder tail --from-beginning                            the messages, in their final order',

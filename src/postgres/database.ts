@@ -76,7 +76,11 @@ export class Database {
       },
     });
     // Without listeners an error of a connection nobody uses would end the process. The pool has dropped it by then.
-    this.#pool.on('error', (error) => this.#log.warn('idle connection lost', { error: messageOf(error) }));
+    this.#pool.on('error', (error) => {
+      // At a close the pool lets go before the sockets do: a server that stops right after it says so on them.
+      const say = this.#closed === null ? 'warn' : 'debug';
+      this.#log[say]('idle connection lost', { error: messageOf(error) });
+    });
     this.#pool.on('connect', (client) => {
       client.on('error', (error) => this.#log.debug('connection lost', { error: messageOf(error) }));
     });

@@ -1,4 +1,4 @@
-import type { LogicOffset, MsgId } from '../protocol/ids.js';
+import type { LaneEpoch, LogicOffset, MsgId } from '../protocol/ids.js';
 import type { Database } from './database.js';
 import { bigInteger, boolean, integer, text } from './row.js';
 
@@ -38,14 +38,21 @@ export interface LaneRow {
   readonly partition: number;
   readonly nextOffset: LogicOffset;
   readonly lastMsgId: MsgId;
+  readonly epoch: LaneEpoch;
+  /** Host and process of who took it last. */
+  readonly owner: string;
 }
 
 /** The lanes, without touching them. @throws InorderError postgres_unavailable | postgres_failed */
 export async function readLanes(db: Database): Promise<LaneRow[]> {
-  const rows = await db.query({ text: 'SELECT partition, next_offset, last_msg_id FROM lane ORDER BY partition' });
+  const rows = await db.query({
+    text: 'SELECT partition, next_offset, last_msg_id, epoch, owner FROM lane ORDER BY partition',
+  });
   return rows.map((row) => ({
     partition: integer(row, 'partition'),
     nextOffset: integer(row, 'next_offset') as LogicOffset,
     lastMsgId: bigInteger(row, 'last_msg_id') as MsgId,
+    epoch: integer(row, 'epoch') as LaneEpoch,
+    owner: text(row, 'owner'),
   }));
 }
