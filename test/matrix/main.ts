@@ -2,15 +2,16 @@
  * `npm run faults`: breaks a real pipeline on real servers for some minutes, heals it, drains it and judges it. Exit
  * code 0: no violation; 1: violations, or it broke off; 2: a mistake in the arguments; 130: Ctrl-C, all cleaned up.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/clock/clock.js';
 import { messageOf } from '../../src/errors.js';
+import { writeBlock } from '../support/marked-block.js';
 import { until } from '../support/until.js';
 import { PERFORM_LAST_ACT } from './last-acts.js';
 import { performFault } from './perform.js';
-import { asBlock, asHtml, asText, BLOCK_MARKS, verdictLines, type Report } from './report.js';
+import { asBlock, asHtml, asText, verdictLines, type Report } from './report.js';
 import { chosen, FAULT_KINDS, LAST_ACTS, planFaults, type FaultKind, type LastAct } from './schedule.js';
 import { Stand } from './stand.js';
 import { drainAndJudge } from './verdict.js';
@@ -18,8 +19,8 @@ import { drainAndJudge } from './verdict.js';
 const CALM_AT_END_MS = 5_000;
 /** So many deliveries show that everything works before anything is broken. */
 const FLOWING = 500;
-/** Each that is there and has the marks gets the figures. */
-const PAGES = ['docs/reliability.md', 'docs/reliability-faults.md'];
+/** Gets the figures, between its marks. */
+const PAGE = 'docs/reliability.md';
 
 const HELP = `npm run faults -- [options]
 
@@ -34,7 +35,7 @@ ${Object.entries({ ...FAULT_KINDS, ...LAST_ACTS })
   .join('\n')}
   --rate <n>      records a second (600)
   --out <folder>  where timeline.txt and timeline.html go (.inorder/faults)
-  --page          writes the figures into ${PAGES.join(' and ')}, between their marks
+  --page          writes the figures into ${PAGE}, between its marks
   --plan          prints what would be done, and does nothing
 
 Examples:
@@ -143,25 +144,19 @@ async function run(
     samples,
     verdict: { ...verdict, answer: findings.length === 0 ? 'pass' : 'fail', findings },
   };
-  writeReport(report, given);
+  await writeReport(report, given);
   return report.verdict.answer === 'pass' ? 0 : 1;
 }
 
-function writeReport(report: Report, { out, page }: Options): void {
+async function writeReport(report: Report, { out, page }: Options): Promise<void> {
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'timeline.txt'), asText(report));
   writeFileSync(join(out, 'timeline.html'), asHtml(report));
   for (const line of verdictLines(report)) say(line);
   say(`timeline: ${join(out, 'timeline.txt')} and timeline.html`);
   if (!page) return;
-  const [begin, end] = BLOCK_MARKS;
-  for (const path of PAGES.filter((one) => existsSync(one))) {
-    const text = readFileSync(path, 'utf8');
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`${path} lacks the marks ${begin} and ${end}`);
-    writeFileSync(path, `${text.slice(0, from)}${begin}\n\n${asBlock(report)}\n\n${text.slice(to)}`);
-    say(`figures: ${path}`);
-  }
+  await writeBlock(PAGE, 'faults', asBlock(report));
+  say(`figures: ${PAGE}`);
 }
 
 /** Null where they only asked for help, or made a mistake: then it was said, and the exit code is set. */

@@ -41,9 +41,6 @@ export function verdictLines({ verdict, faultCounts }: Report): string[] {
   ];
 }
 
-/** Between its marks a page is written by the run; the rest of it is for people. */
-export const BLOCK_MARKS = ['<!-- begin: faults -->', '<!-- end: faults -->'] as const;
-
 export function asBlock(report: Report): string {
   const { verdict, faultCounts, hits, samples } = report;
   const faults = [...faultCounts.values()].reduce((sum, count) => sum + count, 0);

@@ -103,6 +103,16 @@ export function noDeadLinks(files: readonly RepositoryFile[], exists: (path: str
     );
 }
 
+/** Each of these names has a row of a table in the document: `name`, among others or with what follows it. */
+export function noMissingRows(document: RepositoryFile, names: readonly string[]): string[] {
+  const cells = document.text
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.split(/(?<!\\)\|/)[1] ?? '');
+  const told = cells.flatMap((cell) => [...cell.matchAll(/`([\w-]+)/g)].map(([, name = '']) => name));
+  return names.filter((name) => !told.includes(name)).map((name) => `${document.path} has no row for ${name}`);
+}
+
 export const existsIn =
   (root: string) =>
   (path: string): boolean =>

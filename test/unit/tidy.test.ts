@@ -1,6 +1,8 @@
 /** The repository keeps the rules that lint can't see; and each check sees a violation planted before it. */
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { buildProgram } from '../../src/cli/program.js';
+import { VARIABLES } from '../../src/config/variables.js';
 import {
   environmentReadOnce,
   existsIn,
@@ -9,6 +11,7 @@ import {
   noDeadScripts,
   noLongFiles,
   noMachinePaths,
+  noMissingRows,
   noNamelessFiles,
   noRegistryHosts,
   nothingUnfinished,
@@ -148,6 +151,27 @@ test('links between documents lead somewhere: the check sees it', () => {
   expect(noDeadLinks([{ path: 'docs/a.md', text }], (path) => path === 'README.md')).toEqual([
     'docs/a.md links to docs/adr/0001.md, which is not there',
   ]);
+});
+
+describe.each(['README.md', 'README.zh-CN.md'])('%s', (path) => {
+  const document = { path, text: readFileSync(path, 'utf8') };
+
+  test('explains every variable', () => {
+    expect(noMissingRows(document, Object.keys(VARIABLES))).toEqual([]);
+  });
+
+  test('explains every command', () => {
+    const commands = buildProgram().commands.map((command) => command.name());
+    expect(commands).toContain('start');
+    expect(noMissingRows(document, commands)).toEqual([]);
+  });
+});
+
+test('the readmes explain every variable and command: the check sees it', () => {
+  const text =
+    'Set `PORT`.\n\n| variable | |\n| --- | --- |\n| `HOST`、`USER_NAME` | see `OTHER` |\n| `dlq list\\|show` | |\n';
+  expect(noMissingRows({ path: 'a.md', text }, ['HOST', 'USER_NAME', 'dlq'])).toEqual([]);
+  expect(noMissingRows({ path: 'a.md', text }, ['PORT', 'OTHER', 'USER', 'show'])).toHaveLength(4);
 });
 
 test('the repository was read', () => {
