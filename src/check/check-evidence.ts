@@ -6,7 +6,7 @@
 import { MemoryBins, type Bins } from './bins.js';
 import { compareDecimal } from './decimal.js';
 import { DeliveryJudge } from './delivery-judge.js';
-import type { Batches, Evidence, IngestPlace, MessageRow } from './evidence.js';
+import type { Batches, Evidence, IngestPlace, IngestRecord, MessageRow } from './evidence.js';
 import { Findings } from './findings.js';
 import { missingEvidence } from './missing-evidence.js';
 import { RowJoin } from './row-join.js';
@@ -30,7 +30,9 @@ export interface CheckOptions {
   readonly bins?: Bins;
   /** Told now and then how many records and rows were read. */
   readonly onProgress?: (readCount: number, what: string) => void;
-  readonly onDelivered?: (record: Delivered) => void;
+  readonly onIngested?: (record: IngestRecord) => void;
+  /** `placesOff`: how far it was from its conversation's turn; 0 is in order, negative after it. */
+  readonly onDelivered?: (record: Delivered, placesOff: number) => void;
   readonly onFinding?: (finding: Finding) => void;
 }
 
@@ -79,7 +81,7 @@ class EvidenceCheck {
     this.#deliveries = new DeliveryJudge({
       ...{ findings, topic: topics.delivery, truncated: evidence.truncated ?? new Set() },
       hasAbortedCopies: evidence.hasAbortedCopies === true,
-      onDelivered: (record, isRepeat) => this.#delivered(record, isRepeat),
+      onDelivered: (record, isRepeat, placesOff) => this.#delivered(record, isRepeat, placesOff),
     });
   }
 
@@ -89,7 +91,7 @@ class EvidenceCheck {
     await this.#read('what readers saw', OF_READERS, observations, (seen) => this.#readers.observe(seen));
     await this.#read('dead letters', OF_INGEST, deadLetters, ({ place }) => endsOnce.deadLetters.add(place));
     await this.#read('what is on its way', OF_INGEST, inFlight, (place) => endsOnce.inFlight.add(place));
-    await this.#read('ingest records', OF_INGEST, ingest, (record) => endsOnce.ingested(record));
+    await this.#read('ingest records', OF_INGEST, ingest, (record) => this.#ingested(record));
     for (const partition of partitions) {
       await this.#guarded('the delivery topic and the rows', OF_DELIVERY, () => this.#readPartition(partition));
     }
@@ -143,6 +145,11 @@ class EvidenceCheck {
     });
   }
 
+  #ingested(record: IngestRecord): void {
+    this.#endsOnce.ingested(record);
+    this.#options.onIngested?.(record);
+  }
+
   #row(row: MessageRow): void {
     if (this.#evidence.ingest !== undefined) this.#endsOnce.outcome(row, row.place);
     this.#progress(1, 'rows');
@@ -154,12 +161,12 @@ class EvidenceCheck {
     return offset < (ingestRanges.get(partition)?.end ?? 0);
   }
 
-  #delivered(record: Delivered, isRepeat: boolean): void {
+  #delivered(record: Delivered, isRepeat: boolean, placesOff: number): void {
     const { rows, ingest } = this.#evidence;
     this.#readers.deliver(record);
     this.#current?.deliver(record, isRepeat);
     if (rows === undefined && ingest !== undefined) this.#endsOnce.outcome(record.message, record);
-    this.#options.onDelivered?.(record);
+    this.#options.onDelivered?.(record, placesOff);
   }
 
   #judgeLanes(lanes: NonNullable<Evidence['lanes']>): void {
@@ -176,6 +183,7 @@ class EvidenceCheck {
           kind: 'row',
           table: 'lane',
           key: `partition = ${lane.partition}`,
+          atMs: null,
           what: `next_offset ${lane.nextOffset}, last_msg_id ${lane.lastMsgId}`,
         },
       ]);

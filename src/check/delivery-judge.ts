@@ -22,8 +22,8 @@ export interface DeliveryJudgeSetting {
   readonly truncated: ReadonlySet<number>;
   /** Without aborted copies rule stamp-immutable is left to the rows. */
   readonly hasAbortedCopies: boolean;
-  /** Asked for every delivery that readers see. */
-  readonly onDelivered?: ((record: Delivered, isRepeat: boolean) => void) | undefined;
+  /** Told of every delivery that readers see; `placesOff`: how far it was from its turn, negative after it. */
+  readonly onDelivered?: ((record: Delivered, isRepeat: boolean, placesOff: number) => void) | undefined;
 }
 
 export class DeliveryJudge {
@@ -84,6 +84,8 @@ export class DeliveryJudge {
     const ofPartition = this.soFar.partition(partition);
     const conversation = this.soFar.conversation(message.conversationId, partition);
     const repeated = isRepeat(record, conversation);
+    const isFirst = conversation.lastSeq === 0 && ofPartition.isTruncated;
+    const placesOff = isFirst ? 0 : message.seq - conversation.lastSeq - 1;
     for (const rule of DELIVERY_RULES) {
       const sentence = rule.judge(record, conversation, ofPartition);
       if (sentence !== null) this.#report(rule, sentence, record, conversation, ofPartition);
@@ -91,7 +93,7 @@ export class DeliveryJudge {
     if (!repeated) advanceSender(conversation, message, offset);
     advance(record, conversation, ofPartition);
     if (conversation.gaps.length > 0) this.#boundGaps(conversation);
-    this.#setting.onDelivered?.(record, repeated);
+    this.#setting.onDelivered?.(record, repeated, placesOff);
   }
 
   #report(

@@ -169,6 +169,7 @@ export class RowJoin {
   }
 }
 
-function rowExhibit({ partition, msgId }: MessageRow, what: string): Exhibit {
-  return { kind: 'row', table: 'message', key: `partition = ${partition} AND msg_id = ${String(msgId)}`, what };
+function rowExhibit({ partition, msgId, stampedAt }: MessageRow, what: string): Exhibit {
+  const key = `partition = ${partition} AND msg_id = ${String(msgId)}`;
+  return { kind: 'row', table: 'message', key, atMs: stampedAt, what };
 }

@@ -12,7 +12,14 @@ export type Exhibit =
       readonly offset: number;
       readonly what: string;
     }
-  | { readonly kind: 'row'; readonly table: string; readonly key: string; readonly what: string }
+  | {
+      readonly kind: 'row';
+      readonly table: string;
+      readonly key: string;
+      /** When it was written, ms since 1970 UTC; null where that is not known. */
+      readonly atMs: number | null;
+      readonly what: string;
+    }
   | { readonly kind: 'observation'; readonly reader: string; readonly what: string }
   | { readonly kind: 'position'; readonly what: string };
 

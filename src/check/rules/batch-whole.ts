@@ -50,7 +50,7 @@ export class BatchWhole {
   }
 
   /** A row that was not delivered. */
-  undelivered({ partition, batch, msgId }: MessageRow): void {
+  undelivered({ partition, batch, msgId, stampedAt }: MessageRow): void {
     const found = this.#recent.find((one) => one.batch === batch);
     if (batch === null || found === undefined) return;
     this.#findings.add('batch-whole', `a batch of lane ${partition} was delivered without its msgId ${String(msgId)}`, [
@@ -59,6 +59,7 @@ export class BatchWhole {
         kind: 'row',
         table: 'message',
         key: `partition = ${partition} AND msg_id = ${String(msgId)}`,
+        atMs: stampedAt,
         what: 'not delivered',
       },
     ]);

@@ -238,7 +238,7 @@ export class EndsOnce {
       return { kind: 'record', topic: this.#setting.topics.delivery, partition, offset, what: 'delivered' };
     }
     const key = `ingest_partition = ${partition} AND ingest_offset = ${offset}`;
-    return { kind: 'row', table: 'message', key, what: 'stored' };
+    return { kind: 'row', table: 'message', key, atMs: null, what: 'stored' };
   }
 }
 

@@ -1,25 +1,29 @@
 import { Option, type Command } from 'commander';
+import { accessSync, closeSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Bins } from '../../check/bins.js';
 import { checkEvidence, type CheckOptions } from '../../check/check-evidence.js';
 import type { Evidence } from '../../check/evidence.js';
 import { fieldMapOf, fileEvidence } from '../../check/readers/file-evidence.js';
 import { serverEvidence } from '../../check/readers/server-evidence.js';
 import { SpilledBins } from '../../check/readers/spilled-bins.js';
-import { evidenceLines, ruleRows } from '../../check/report/text.js';
-import { runSelfTest, type SelfTestReport } from '../../check/self-test/run-self-test.js';
+import { reportPage } from '../../check/report/page.js';
+import { Timeline } from '../../check/report/timeline.js';
+import { runSelfTest } from '../../check/self-test/run-self-test.js';
 import { RULE_NAMES, RULES, type RuleName } from '../../check/rules/catalogue.js';
 import type { Verdict } from '../../check/verdict.js';
 import { systemClock } from '../../clock/clock.js';
-import { InorderError } from '../../errors.js';
+import { InorderError, messageOf } from '../../errors.js';
+import { putInPlace, writeAside } from '../../files/replace-file.js';
 import { PartitionLogReader } from '../../kafka/partition-log.js';
 import { groupNames } from '../../stages/group-names.js';
+import { showSelfTest, showVerdict } from '../check-output.js';
 import { connectDatabase, connectKafka, openAdmin } from '../connect.js';
 import { openContext, type CommandContext } from '../context.js';
 import { wholeNumber } from '../options.js';
-import { print, printJson } from '../output.js';
+import { note, printJson } from '../output.js';
 import { grouped, Progress } from '../progress.js';
 import { withResources, type Resources } from '../resources.js';
-import { tableLines } from '../table.js';
 
 const HELP = `
 Judges the promises on what lies in the topics and tables, or in exported files: 14 rules, each pass, fail or unknown, with
@@ -31,6 +35,7 @@ Examples:
   $ inorder check --drained                        nothing is written any more: judge the ends strictly
   $ inorder check --delivery out.jsonl --ingest in.jsonl --map seq=n --map body=text
                                                    another pipeline, by what it exported
+  $ inorder check --report check.html              order and latency over time, and all evidence, as a page
   $ inorder check --json --require ends-once,seq-dense
   $ inorder check --self-test                      why believe it: planted faults, and a million clean messages
 
@@ -47,6 +52,7 @@ interface CheckFlags {
   readonly settle: number;
   readonly findings: number;
   readonly json?: boolean;
+  readonly report?: string;
   readonly selfTest?: true | number;
 }
 
@@ -79,6 +85,7 @@ export function addCheck(program: Command): void {
       new Option('--findings <count>', 'show so many of each rule').argParser(wholeNumber(1, 10_000)).default(10),
     )
     .option('--json', 'the verdict as one JSON object')
+    .option('--report <file>', 'write a page (HTML, needs no network): plots over time, rules, evidence')
     .addOption(
       new Option(
         '--self-test [messages]',
@@ -93,22 +100,62 @@ async function check(flags: CheckFlags): Promise<void> {
   if (flags.selfTest !== undefined) {
     return selfTest(flags.selfTest === true ? SELF_TEST_MESSAGES : flags.selfTest, flags.json === true);
   }
+  if (flags.report !== undefined) refuseUnwritable(flags.report);
   const context = openContext('client');
   const beganMs = performance.now();
   const progress = new Progress();
-  let verdict: Verdict;
   try {
-    verdict = await withResources(context.log, async (resources) => {
+    await withResources(context.log, async (resources) => {
       const evidence = await evidenceFor(flags, context, resources, progress);
-      return checkEvidence(evidence, optionsFor(flags, progress, new SpilledBins()));
+      const timeline = flags.report === undefined ? null : new Timeline(evidence.topics);
+      const verdict = await checkEvidence(evidence, optionsFor(flags, progress, new SpilledBins(), timeline));
+      progress.end();
+      tell(verdict, evidence, timeline, (performance.now() - beganMs) / 1_000, flags);
     });
   } finally {
     progress.end();
   }
-  const seconds = (performance.now() - beganMs) / 1_000;
-  if (flags.json === true) printJson({ ...verdict, seconds });
-  else show(verdict, seconds);
+}
+
+function tell(
+  verdict: Verdict,
+  evidence: Evidence,
+  timeline: Timeline | null,
+  seconds: number,
+  flags: CheckFlags,
+): void {
+  const { json, report } = flags;
+  if (json === true) printJson({ ...verdict, seconds });
+  else showVerdict(verdict, seconds);
   process.exitCode = EXIT_CODES[verdict.answer];
+  if (timeline === null || report === undefined) return;
+  const { ingest, delivery } = evidence.topics;
+  const given = [evidence.ingest && ingest, evidence.delivery && delivery].filter((name) => name !== undefined);
+  const subject = given.join(' and ');
+  writeReport(
+    report,
+    reportPage({ verdict, plotted: timeline.plotted(), subject, seconds, atMs: systemClock.nowMs() }),
+  );
+  note(`the page is in ${report}`);
+}
+
+/** Before the work, not after it. @throws InorderError usage */
+function refuseUnwritable(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw new InorderError('usage', `--report ${path} can't be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** @throws InorderError usage */
+function writeReport(path: string, page: string): void {
+  try {
+    closeSync(writeAside(path, page));
+    putInPlace(path);
+  } catch (error) {
+    throw new InorderError('usage', `--report ${path} can't be written: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function selfTest(messages: number, asJson: boolean): Promise<void> {
@@ -123,23 +170,19 @@ async function selfTest(messages: number, asJson: boolean): Promise<void> {
   process.exitCode = clean.answer === 'pass' && planted.every(({ isFound }) => isFound) ? 0 : 1;
 }
 
-function showSelfTest({ planted, clean }: SelfTestReport): void {
-  const rows = planted.map(({ name, rule, isFound }) => [isFound ? 'found' : 'NOT FOUND', rule, name]);
-  for (const line of tableLines([{ title: 'planted' }, { title: 'rule' }, { title: 'what' }], rows)) print(line);
-  const found = planted.filter(({ isFound }) => isFound).length;
-  print(`\n${found} of ${planted.length} planted faults found, each by its rule`);
-  print(
-    `clean history: ${clean.answer}, ${grouped(clean.messages)} messages in ${clean.seconds.toFixed(1)} s, ` +
-      `${grouped(clean.messagesPerSecond)} messages/s (${grouped(clean.messagesPerCpuSecond)} a CPU second), at most ${grouped(clean.peakMiB)} MiB`,
-  );
-}
-
-function optionsFor(flags: CheckFlags, progress: Progress, bins: Bins): CheckOptions {
+function optionsFor(flags: CheckFlags, progress: Progress, bins: Bins, timeline: Timeline | null): CheckOptions {
   return {
     bins,
     findingsPerRule: flags.findings,
     required: flags.require ?? null,
     onProgress: (count, what) => progress.update(() => `${grouped(count)} read: ${what}`),
+    ...(timeline === null
+      ? {}
+      : {
+          onIngested: (record) => timeline.ingested(record),
+          onDelivered: (record, placesOff) => timeline.delivered(record, placesOff),
+          onFinding: (finding) => timeline.found(finding),
+        }),
   };
 }
 
@@ -178,30 +221,4 @@ function rulesIn(text: string): ReadonlySet<RuleName> {
   const unknown = names.find((name) => !Object.hasOwn(RULES, name));
   if (unknown === undefined) return new Set(names as readonly RuleName[]);
   throw new InorderError('usage', `--require ${unknown}: no such rule; there are all, ${RULE_NAMES.join(', ')}`);
-}
-
-function show(verdict: Verdict, seconds: number): void {
-  const { counts } = verdict;
-  const columns = [
-    { title: 'rule', align: 'right' as const },
-    { title: 'answer' },
-    { title: 'judged', align: 'right' as const },
-    { title: 'violations', align: 'right' as const },
-    { title: 'what' },
-  ];
-  for (const line of tableLines(columns, ruleRows(verdict))) print(line);
-  for (const outcome of verdict.outcomes) {
-    const lines = evidenceLines(outcome);
-    if (lines.length > 0) print(['', ...lines].join('\n'));
-  }
-  const all = counts.ingested + counts.delivered + counts.aborted + counts.stored;
-  print(
-    `\n${grouped(counts.ingested)} ingested, ${grouped(counts.stored)} stored, ${grouped(counts.delivered)} delivered, ` +
-      `${grouped(counts.deadLetters)} dead letters, ${grouped(counts.duplicates)} duplicates, ` +
-      `${grouped(counts.inFlight)} on their way, ${grouped(counts.conversations)} conversations`,
-  );
-  print(
-    `${grouped(all)} records and rows in ${seconds.toFixed(1)} s, ${grouped(process.memoryUsage.rss() / 1_048_576)} MiB`,
-  );
-  print(verdict.answer);
 }
