@@ -122,7 +122,10 @@ class Bench {
       { name: 'a quarter of the drain', rate: Math.round(ratePerSecond / 4) },
       { name: 'half of the drain', rate: Math.round(ratePerSecond / 2) },
     ];
-    for (const { name, rate } of rates) latency.push(await this.#latency(name, rate));
+    for (const [index, { name, rate }] of rates.entries()) {
+      // Of a seed of its own, whatever the rate: the same messages again would be dropped as duplicates.
+      latency.push(await this.#latency(name, rate, seed + 1 + index));
+    }
     const reader = this.#reader;
     return {
       messages,
@@ -190,8 +193,8 @@ class Bench {
     return { ratePerSecond: (messages / (reader.lastMs - reader.firstMs)) * 1000, processes };
   }
 
-  async #latency(name: string, ratePerSecond: number): Promise<LatencyRun> {
-    const { latencySeconds, conversations, onProgress, seed } = this.#options;
+  async #latency(name: string, ratePerSecond: number, seed: number): Promise<LatencyRun> {
+    const { latencySeconds, conversations, onProgress } = this.#options;
     onProgress(`latency at ${ratePerSecond} messages/s (${name})`);
     const warmUp = ratePerSecond * WARM_UP_SECONDS;
     const count = warmUp + ratePerSecond * latencySeconds;
@@ -202,7 +205,7 @@ class Bench {
       'produce',
       ...flags.map(String),
       '--seed',
-      String(seed + ratePerSecond),
+      String(seed),
       '--json',
     ]);
     await this.#untilRead(before + warmUp, () => undefined);

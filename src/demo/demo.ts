@@ -18,7 +18,7 @@ import type { Seq } from '../protocol/ids.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import type { StageChild } from '../sandbox/stage-child.js';
 import { DeliveryWatch } from './delivery-watch.js';
-import type { SequenceLoss, Stored } from './evidence.js';
+import type { CheckVerdict, SequenceLoss, Stored } from './evidence.js';
 import { Network } from './network.js';
 import { People } from './people.js';
 import { play } from './play.js';
@@ -140,7 +140,9 @@ export class Demo {
     const times = { begunMs, sessionTimeoutMs: this.#sessionTimeoutMs };
     const kill = this.#killed === null ? null : consequences(this.#killed, delivered, times);
     const stored = await readStored(this.#sandbox.database, plan);
-    return judgeDemo(plan, { arrivals, delivered, stored, kill, loss: this.#loss });
+    say('inorder check judges what lies in the topics and tables');
+    const check = await this.#check();
+    return judgeDemo(plan, { arrivals, delivered, stored, kill, loss: this.#loss, check });
   }
 
   /** Stops the stages and removes topics, groups and tables. Never rejects. */
@@ -160,6 +162,12 @@ export class Demo {
       const epochBefore = await people.loseNumbers(LIN);
       this.#loss = { sender: LIN, epochBefore, epochAfter: epochBefore };
     }
+  }
+
+  async #check(): Promise<CheckVerdict> {
+    const checker = this.#sandbox.startCommand('check', ['check', '--drained', '--json']);
+    const verdicts: readonly CheckVerdict[] = ['pass', 'fail'];
+    return verdicts[(await checker.exitCode) ?? -1] ?? 'unknown';
   }
 
   #progress(total: number): string {

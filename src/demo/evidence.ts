@@ -53,10 +53,14 @@ export interface SequenceLoss {
   readonly epochAfter: number;
 }
 
+/** What `inorder check` said of the topics and tables; it shares no code with what it judges. */
+export type CheckVerdict = 'pass' | 'fail' | 'unknown';
+
 export interface Evidence {
   readonly arrivals: readonly Arrival[];
   readonly delivered: readonly Delivered[];
   readonly stored: readonly Stored[];
   readonly kill: Kill | null;
   readonly loss: SequenceLoss | null;
+  readonly check: CheckVerdict;
 }

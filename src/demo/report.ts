@@ -1,5 +1,5 @@
 /** From what a run saw to its figures and its verdict. Pure, so that a guilty run can be judged in a test. */
-import type { Delivered, Evidence, Kill, SequenceLoss } from './evidence.js';
+import type { CheckVerdict, Delivered, Evidence, Kill, SequenceLoss } from './evidence.js';
 import { orderByArrival, orderByClientClock, orderByInorder, type ShownLine } from './orders.js';
 import { WINDOW_MS, type DemoPlan, type PlannedChat } from './schedule.js';
 
@@ -48,18 +48,20 @@ export interface DemoReport {
   readonly byInorder: InorderCounts;
   readonly kill: Kill | null;
   readonly loss: SequenceLoss | null;
+  readonly check: CheckVerdict;
   readonly shown: ShownChat;
 }
 
 export function judgeDemo(plan: DemoPlan, evidence: Evidence): DemoReport {
-  const { arrivals, kill, loss } = evidence;
+  const { arrivals, kill, loss, check } = evidence;
   const { chats } = plan;
   const inorder = chats.map((chat) => orderByInorder(chat, evidence.delivered));
   const byInorder = countInorder(chats, inorder, evidence);
   const messages = chats.reduce((sum, chat) => sum + chat.messages.length, 0);
   const { inversions, doubled, lost, outOfSequence, storedOtherwise } = byInorder;
+  const isExact = [inversions, doubled, lost, outOfSequence, storedOtherwise].every((count) => count === 0);
   return {
-    passed: [inversions, doubled, lost, outOfSequence, storedOtherwise].every((count) => count === 0),
+    passed: isExact && check === 'pass',
     seed: plan.seed,
     chats: chats.length,
     senders: plan.clientClockMs.size,
@@ -73,6 +75,7 @@ export function judgeDemo(plan: DemoPlan, evidence: Evidence): DemoReport {
     byInorder,
     kill,
     loss,
+    check,
     shown: shownChat(chats[0], inorder[0] ?? [], evidence),
   };
 }

@@ -10,6 +10,8 @@ export interface StageChild {
   readonly pid: number;
   /** Resolves with what it printed. @throws InorderError where it failed */
   readonly done: Promise<string>;
+  /** Resolves with its exit code when it ended; null where a signal ended it. */
+  readonly exitCode: Promise<number | null>;
   /** Resolves when what it logs matches. @throws InorderError where it ends before, or the limit is over */
   logged(pattern: RegExp, limitMs: number): Promise<void>;
   /** SIGTERM, and SIGKILL for one that doesn't end. */
@@ -64,7 +66,7 @@ export function startChild(
     child.kill('SIGKILL');
     await closed;
   };
-  return { name, pid: child.pid ?? -1, done, logged, stop: () => stop(child, closed), kill };
+  return { name, pid: child.pid ?? -1, done, exitCode: closed, logged, stop: () => stop(child, closed), kill };
 }
 
 async function stop(child: ChildProcess, closed: Promise<unknown>): Promise<void> {

@@ -74,6 +74,8 @@ describe('a broken run fails, and says how:', () => {
     ['a message delivered twice', changed((one) => (one === first ? [one, one] : [one])), { doubled: 1 }],
     ['a hole in seq', changed((one) => [one === first ? one : { ...one, seq: one.seq + 1 }]), { doubled: 0, lost: 0 }],
     ['a msgId that falls', changed((one) => [{ ...one, msgId: -one.msgId }]), { inversions: 0, doubled: 0 }],
+    ['what `inorder check` refutes', { ...faultless, check: 'fail' }, { inversions: 0 }],
+    ['what `inorder check` can not tell', { ...faultless, check: 'unknown' }, { inversions: 0 }],
     [
       'a row that the topic lacks',
       { ...faultless, stored: [...faultless.stored, { ...first, seq: 999 }] },
