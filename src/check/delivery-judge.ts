@@ -7,7 +7,7 @@ import type { Findings } from './findings.js';
 import { EpochNeverFalls } from './rules/epoch-never-falls.js';
 import { msgIdGrows } from './rules/msg-id-grows.js';
 import type { DeliveryRule } from './rules/rule.js';
-import { judgeDensity, MOST_OPEN_GAPS, reportGap } from './rules/seq-dense.js';
+import { judgeDensity, MOST_OPEN_GAPS, reportGap, sweepGaps } from './rules/seq-dense.js';
 import { seqOrder } from './rules/seq-order.js';
 import { advanceSender, senderOrder } from './rules/sender-order.js';
 import { StampImmutable } from './rules/stamp-immutable.js';
@@ -62,6 +62,11 @@ export class DeliveryJudge {
     }
     this.#copies?.judge(record, message, findings);
     if (record.outcome === 'committed') this.#deliver(record as Delivered);
+  }
+
+  /** To be called every few seconds where the topic is watched: what has not come since the call before is missing. */
+  sweep(): void {
+    sweepGaps(this.soFar, this.#setting.findings, this.#setting.topic);
   }
 
   /** To be called once, after the last record. */

@@ -28,6 +28,8 @@ export interface Gap {
   from: number;
   to: number;
   readonly atOffset: number;
+  /** Where a topic is watched: whether it was open at a sweep, and then whether it was reported. */
+  state: 'new' | 'swept' | 'reported';
 }
 
 export interface ConversationSoFar {
@@ -108,7 +110,7 @@ export function advance(record: Delivered, conversation: ConversationSoFar, part
   if (seq > conversation.lastSeq) {
     const isFirst = conversation.lastSeq === 0 && partition.isTruncated;
     if (seq > conversation.lastSeq + 1 && !isFirst) {
-      conversation.gaps.push({ from: conversation.lastSeq + 1, to: seq - 1, atOffset: record.offset });
+      conversation.gaps.push({ from: conversation.lastSeq + 1, to: seq - 1, atOffset: record.offset, state: 'new' });
     }
     conversation.lastSeq = seq;
     conversation.lastOffset = record.offset;
@@ -125,11 +127,11 @@ export function advance(record: Delivered, conversation: ConversationSoFar, part
 
 function fill(conversation: ConversationSoFar, seq: number): void {
   conversation.gaps = conversation.gaps.flatMap((gap) => {
-    const { from, to, atOffset } = gap;
+    const { from, to } = gap;
     if (seq < from || seq > to) return [gap];
     const rest: Gap[] = [];
-    if (seq > from) rest.push({ from, to: seq - 1, atOffset });
-    if (seq < to) rest.push({ from: seq + 1, to, atOffset });
+    if (seq > from) rest.push({ ...gap, to: seq - 1 });
+    if (seq < to) rest.push({ ...gap, from: seq + 1 });
     return rest;
   });
 }

@@ -31,7 +31,22 @@ export interface LogEnds {
   readonly openSinceMs: number | null;
 }
 
+export interface Followed {
+  readonly partition: number;
+  /** May be empty. */
+  readonly records: readonly LoggedRecord[];
+  /** Up to where was read. */
+  readonly nextOffset: number;
+  readonly stableOffset: number;
+  readonly endOffset: number;
+}
+
+type FetchLimits = Readonly<Record<'maxWaitTime' | 'minBytes' | 'maxBytes', number>>;
+
 const FETCH = { maxWaitTime: 100, minBytes: 1, maxBytes: 8 * 1_048_576 } as const;
+/** Partitions that are followed take turns on one connection: none may keep the others waiting. */
+const NO_WAIT = { ...FETCH, maxWaitTime: 0, maxBytes: 1_048_576 } as const;
+const IDLE_MS = 50;
 const READ_LIMITS = { maxBatchBytes: 128 * 1_048_576, maxBatchRecords: 500_000 } as const;
 /** Records that wait for the end of their transaction; beyond, the oldest go out as open. */
 const MOST_WAITING = 200_000;
@@ -56,25 +71,47 @@ export class PartitionLogReader {
     let fetching = nextOffset < endOffset ? this.#fetch(topic, partition, nextOffset) : null;
     while (fetching !== null) {
       const { bytes } = await fetching;
-      const batches: BatchSeen[] = [];
-      const set = { topic, partition, fromOffset: nextOffset, bytes, aborted: [] };
-      const read = await readRecords(set, READ_LIMITS, batches);
-      const [undecodable] = read.undecodable;
-      if (undecodable !== undefined) {
-        throw new InorderError('kafka_failed', `partition ${partition} of ${topic}: ${undecodable.reason}`);
-      }
+      const read = await decode(topic, partition, nextOffset, bytes);
       nextOffset = read.nextOffset;
       fetching = nextOffset < endOffset ? this.#fetch(topic, partition, nextOffset) : null;
       fetching?.catch(() => undefined); // awaited in the next turn, if there is one
       const records = read.records.filter(({ offset }) => offset < endOffset);
       const settled = transactions.take(
         records,
-        batches.filter(({ firstOffset }) => firstOffset < endOffset),
+        read.batches.filter(({ firstOffset }) => firstOffset < endOffset),
       );
       if (settled.length > 0) yield settled;
     }
     const rest = transactions.rest();
     if (rest.length > 0) yield rest;
+  }
+
+  /**
+   * What is appended to the partitions from these offsets on, once it is settled, until `stop` aborts. Each partition
+   * has its turn whether something came or not.
+   * @throws InorderError kafka_unavailable, kafka_failed (as `read`)
+   */
+  async *follow(topic: string, from: ReadonlyMap<number, number>, stop: AbortSignal): AsyncGenerator<Followed> {
+    const followed = [...from].map(([partition, nextOffset]) => ({
+      ...{ partition, nextOffset, transactions: new Transactions() },
+    }));
+    while (!stop.aborted) {
+      let isIdle = true;
+      for (const one of followed) {
+        const {
+          bytes,
+          highWatermark: endOffset,
+          lastStableOffset: stableOffset,
+        } = await this.#fetch(topic, one.partition, one.nextOffset, NO_WAIT);
+        const read = await decode(topic, one.partition, one.nextOffset, bytes);
+        if (read.nextOffset > one.nextOffset) isIdle = false;
+        one.nextOffset = read.nextOffset;
+        const records = one.transactions.take(read.records, read.batches);
+        const { partition, nextOffset } = one;
+        yield { partition, records, nextOffset, stableOffset, endOffset };
+      }
+      if (isIdle) await delay(IDLE_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
   }
 
   /** @throws InorderError kafka_unavailable, kafka_failed */
@@ -96,11 +133,16 @@ export class PartitionLogReader {
     (await open?.catch(() => null))?.client.kill();
   }
 
-  async #fetch(topic: string, partition: number, offset: number): Promise<FetchedPartition> {
+  async #fetch(
+    topic: string,
+    partition: number,
+    offset: number,
+    limits: FetchLimits = FETCH,
+  ): Promise<FetchedPartition> {
     const giveUpAtMs = performance.now() + LIMITS.unreachableMs;
     for (;;) {
       try {
-        const fetched = await this.#fetchOnce(topic, partition, offset);
+        const fetched = await this.#fetchOnce(topic, partition, offset, limits);
         if (fetched !== null) return fetched;
       } catch (error) {
         if (error instanceof InorderError || performance.now() > giveUpAtMs) {
@@ -116,14 +158,19 @@ export class PartitionLogReader {
   }
 
   /** Null where the leader has moved. */
-  async #fetchOnce(topic: string, partition: number, fetchOffset: number): Promise<FetchedPartition | null> {
+  async #fetchOnce(
+    topic: string,
+    partition: number,
+    fetchOffset: number,
+    limits: FetchLimits,
+  ): Promise<FetchedPartition | null> {
     const cluster = await this.#cluster();
     await cluster.addTargetTopic(topic);
     const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
     if (nodeId === undefined) return null;
     const broker = await cluster.findBroker({ nodeId });
-    const asked = { partition, fetchOffset: String(fetchOffset), maxBytes: FETCH.maxBytes };
-    const request = { ...FETCH, isolationLevel: 0, topics: [{ topic, partitions: [asked] }] };
+    const asked = { partition, fetchOffset: String(fetchOffset), maxBytes: limits.maxBytes };
+    const request = { ...limits, isolationLevel: 0, topics: [{ topic, partitions: [asked] }] };
     const { response } = (await broker.fetch(request)) as FetchAnswer;
     const fetched = response.partitions.find((one) => one.topic === topic && one.partition === partition);
     if (fetched?.errorCode === OFFSET_OUT_OF_RANGE) {
@@ -150,6 +197,23 @@ export class PartitionLogReader {
       throw error;
     }
   }
+}
+
+interface Decoded {
+  readonly records: readonly KafkaRecord[];
+  readonly batches: readonly BatchSeen[];
+  readonly nextOffset: number;
+}
+
+/** @throws InorderError kafka_failed: a batch that can't be read */
+async function decode(topic: string, partition: number, fromOffset: number, bytes: Buffer): Promise<Decoded> {
+  const batches: BatchSeen[] = [];
+  const read = await readRecords({ topic, partition, fromOffset, bytes, aborted: [] }, READ_LIMITS, batches);
+  const [undecodable] = read.undecodable;
+  if (undecodable !== undefined) {
+    throw new InorderError('kafka_failed', `partition ${partition} of ${topic}: ${undecodable.reason}`);
+  }
+  return { records: read.records, batches, nextOffset: read.nextOffset };
 }
 
 interface Waiting {

@@ -12,14 +12,16 @@ const RESET_AFTER_MS = 12 * 60 * 60 * 1_000;
  * not lower. An absent epoch counts as 0. Without epochs, a number that falls back may be a new life of the sender's
  * numbers instead: `sentAt` more than 12 hours above everything seen of this sender here, or the number 1 with a `sentAt`
  * above it. There either answer is right (whether a gap was open is not to be seen from outside): `late` keeps the old
- * life, its absence begins the new one. Messages without a number have no turn, and are never late.
+ * life, its absence begins the new one. Messages without a number have no turn, and are never late. Where the beginning
+ * of a partition is not there, a sender's first message here may be late after one that is not seen.
  */
 export const senderOrder: DeliveryRule = {
   name: 'sender-order',
-  judge(record, conversation) {
+  judge(record, conversation, partition) {
     const { message } = record;
     if (message.senderSeq === null) return message.late ? `${nameOf(record)} has no senderSeq and is late` : null;
     const before = conversation.senders.get(message.senderId);
+    if (before === undefined && partition.isTruncated) return null;
     const turn = turnOf(message, message.senderSeq, before);
     if (turn === 'either' || (turn === 'over') === message.late) return null;
     const who = `senderSeq ${message.senderSeq} (epoch ${message.senderEpoch ?? 0}) of ${message.senderId}, ${nameOf(record)},`;

@@ -17,6 +17,7 @@ import { InorderError, messageOf } from '../../errors.js';
 import { putInPlace, writeAside } from '../../files/replace-file.js';
 import { PartitionLogReader } from '../../kafka/partition-log.js';
 import { groupNames } from '../../stages/group-names.js';
+import { checkLive } from '../check-live.js';
 import { showSelfTest, showVerdict } from '../check-output.js';
 import { connectDatabase, connectKafka, openAdmin } from '../connect.js';
 import { openContext, type CommandContext } from '../context.js';
@@ -35,6 +36,7 @@ Examples:
   $ inorder check --drained                        nothing is written any more: judge the ends strictly
   $ inorder check --delivery out.jsonl --ingest in.jsonl --map seq=n --map body=text
                                                    another pipeline, by what it exported
+  $ inorder check --live                           watch: what is found is said at once, and raises a metric
   $ inorder check --report check.html              order and latency over time, and all evidence, as a page
   $ inorder check --json --require ends-once,seq-dense
   $ inorder check --self-test                      why believe it: planted faults, and a million clean messages
@@ -53,6 +55,7 @@ interface CheckFlags {
   readonly findings: number;
   readonly json?: boolean;
   readonly report?: string;
+  readonly live?: boolean;
   readonly selfTest?: true | number;
 }
 
@@ -85,6 +88,7 @@ export function addCheck(program: Command): void {
       new Option('--findings <count>', 'show so many of each rule').argParser(wholeNumber(1, 10_000)).default(10),
     )
     .option('--json', 'the verdict as one JSON object')
+    .option('--live', 'watch the delivery topic from now on, until Ctrl-C: violations as they come, and metrics')
     .option('--report <file>', 'write a page (HTML, needs no network): plots over time, rules, evidence')
     .addOption(
       new Option(
@@ -100,6 +104,7 @@ async function check(flags: CheckFlags): Promise<void> {
   if (flags.selfTest !== undefined) {
     return selfTest(flags.selfTest === true ? SELF_TEST_MESSAGES : flags.selfTest, flags.json === true);
   }
+  if (flags.live === true) return live(flags);
   if (flags.report !== undefined) refuseUnwritable(flags.report);
   const context = openContext('client');
   const beganMs = performance.now();
@@ -156,6 +161,20 @@ function writeReport(path: string, page: string): void {
   } catch (error) {
     throw new InorderError('usage', `--report ${path} can't be written: ${messageOf(error)}`, { cause: error });
   }
+}
+
+async function live(flags: CheckFlags): Promise<void> {
+  const { delivery, ingest, dlq, readers, report, json, findings: findingsPerRule } = flags;
+  if ([delivery, ingest, dlq, readers, report].some((file) => file !== undefined)) {
+    throw new InorderError('usage', '--live watches a running system: it goes with --json and --findings only');
+  }
+  const beganMs = performance.now();
+  const asJson = json === true;
+  const verdict = await checkLive(openContext('client'), { findingsPerRule, asJson });
+  const seconds = (performance.now() - beganMs) / 1_000;
+  if (asJson) printJson({ kind: 'verdict', ...verdict, seconds });
+  else showVerdict(verdict, seconds);
+  process.exitCode = EXIT_CODES[verdict.answer];
 }
 
 async function selfTest(messages: number, asJson: boolean): Promise<void> {
