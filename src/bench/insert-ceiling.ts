@@ -50,7 +50,8 @@ async function storeAll(database: Database, { partition, laneEpoch, plans }: Lan
 function plansOf(partition: number, records: readonly WorkloadRecord[], maxValueBytes: number): Plan[] {
   const start = 0 as LogicOffset;
   const bound = records.length;
-  const reorder = { windowMs: 0, maxPerSender: bound, maxCount: bound, maxBytes: Infinity, resetAfterMs: Infinity };
+  const unbounded = { maxPerSender: bound, maxCount: bound, maxBytes: Infinity };
+  const reorder = { windowMs: 0, silenceMs: 0, ...unbounded, resetAfterMs: Infinity };
   const state = newOrderingState(
     { partition, lastMsgId: 0n as MsgId, nextOffset: start, caughtUpOffset: start, held: [] },
     { maxHeads: 1_000_000, maxSenders: 1_000_000, maxSeen: 1_000_000, reorder },

@@ -92,6 +92,7 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     batchMaxRecords: variables.INORDER_BATCH_MAX_RECORDS,
     reorder: {
       windowMs: variables.INORDER_REORDER_WINDOW_MS,
+      silenceMs: variables.INORDER_REORDER_WINDOW_MS, // at most twice the window in all, where nothing else comes
       maxPerSender: variables.INORDER_HELD_MAX_PER_SENDER,
       maxCount: variables.INORDER_HELD_MAX_MESSAGES,
       maxBytes: variables.INORDER_HELD_MAX_BYTES,

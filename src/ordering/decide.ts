@@ -35,14 +35,24 @@ export type LogicRecord = IncomingRecord | RefusedRecord;
 export interface LogicBatch {
   readonly records: readonly LogicRecord[];
   readonly nextOffset: LogicOffset;
+  /** What is known of the log's end; null: nothing lately. Absent: it ends with this batch, now. */
+  readonly end?: LogEnd | null;
+}
+
+/** Where the log ended when it was asked. */
+export interface LogEnd {
+  readonly nextOffset: LogicOffset;
+  /** When it was asked, on the monotonic clock. */
+  readonly askedMs: number;
 }
 
 /**
  * Decides a batch, which may be empty: then it is the time that lets held messages out.
  *
- * Windows are looked at after the records, so that what was there before a window was found to be over is in time; and
- * only once the lane has come to where the log ended when it was taken: what lay in the log while nobody owned the lane
- * must not be late because of that.
+ * A window whose deadline has come ends before the record that tells that it is over, and else by silence, after the
+ * batch's records (window-end.ts). By silence only once the lane has come to where the log ended after that, and to
+ * where it ended when the lane was taken: what waits in the log, or lay there while nobody owned the lane, must not be
+ * late because of that.
  * @param now both clocks, once for the whole batch.
  */
 export function decide(state: OrderingState, batch: LogicBatch, now: Moment): Plan {
@@ -59,6 +69,7 @@ export function decide(state: OrderingState, batch: LogicBatch, now: Moment): Pl
       continue;
     }
     const incoming = record.incoming;
+    sequence.hear(incoming);
     const key = senderKeyOf(incoming);
     const identity: Identity = `${key}\0${incoming.clientMsgId}`;
     const hash = contentHashOf(incoming.contentHash);
@@ -75,7 +86,7 @@ export function decide(state: OrderingState, batch: LogicBatch, now: Moment): Pl
     if (isNumbered(incoming)) sequence.arrive(incoming, key);
     else stamper.message(incoming, false, null);
   }
-  if (batch.nextOffset >= state.caughtUpOffset) sequence.expire();
+  sequence.expire(silentUntilMs(state, batch, now));
   const { stamped, heads, lastMsgId, messageCount, lateCount } = stamper;
   return {
     ...{ stamped, heads, identities, duplicateCount, messageCount, lateCount },
@@ -84,11 +95,19 @@ export function decide(state: OrderingState, batch: LogicBatch, now: Moment): Pl
     givenUp: sequence.givenUp,
     senders: sequence.senders,
     lines: sequence.lines,
+    ingestTimes: sequence.ingestTimes,
     floor: state.lastMsgId,
     lastMsgId,
     fromOffset: state.nextOffset,
     nextOffset: batch.nextOffset,
   };
+}
+
+/** Until when the lane has everything that came into its log, monotonic ms. */
+function silentUntilMs(state: OrderingState, { nextOffset, end }: LogicBatch, now: Moment): number {
+  if (nextOffset < state.caughtUpOffset) return Number.NEGATIVE_INFINITY;
+  if (end === undefined) return now.monotonicMs;
+  return end !== null && nextOffset >= end.nextOffset ? end.askedMs : Number.NEGATIVE_INFINITY;
 }
 
 /** Takes over into the state what a stored plan changed. Only after the store is known to be done. */
@@ -99,6 +118,7 @@ export function advance(state: OrderingState, plan: Plan): void {
   for (const [conversationId, seq] of plan.heads) state.heads.set(conversationId, seq);
   for (const [key, head] of plan.senders) state.senders.set(key, head);
   for (const [identity, hash] of plan.identities) state.seen.set(identity, hash);
+  for (const [partition, time] of plan.ingestTimes) state.ingestTimes.set(partition, time);
   for (const message of plan.released) removeHeld(state, message);
   for (const message of plan.held) addHeld(state, message);
   for (const [key, line] of plan.lines) {

@@ -1,6 +1,7 @@
 /** Messages that wait for a gap in their sender's numbers to close. */
 import type { LogicOffset } from '../protocol/ids.js';
 import type { Incoming, Received } from '../protocol/message.js';
+import type { ReorderRules } from './options.js';
 
 /** As its row: everything needed to let it out. It has no seq and no msgId yet; those are given when it goes out. */
 export interface StoredHold extends Received {
@@ -60,11 +61,11 @@ export function holdOf(incoming: Incoming, senderSeq: number, now: Moment, windo
 }
 
 /**
- * Goes on with a window that another reign began. What is left of it is bounded by a whole window and by nothing, so
- * that a clock that stepped between the reigns neither lets everything out at once nor holds it for ever.
+ * Goes on with a window that another reign began. What is left of it is bounded by a whole window, and what it is
+ * overdue by the silence that lets it out, so that a clock that stepped between the reigns doesn't hold it for ever.
  */
-export function reopenHold(stored: StoredHold, now: Moment, windowMs: number): HeldMessage {
-  const leftMs = Math.min(Math.max(stored.deadline - now.nowMs, 0), windowMs);
+export function reopenHold(stored: StoredHold, now: Moment, { windowMs, silenceMs }: ReorderRules): HeldMessage {
+  const leftMs = Math.min(Math.max(stored.deadline - now.nowMs, -silenceMs), windowMs);
   return { ...stored, dueMs: now.monotonicMs + leftMs, sizeBytes: sizeOf(stored) };
 }
 

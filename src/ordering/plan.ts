@@ -4,6 +4,7 @@ import type { HeldMessage } from './held.js';
 import type { GivenUp } from './resequence.js';
 import type { SenderHead, SenderKey } from './sender.js';
 import type { ContentHash, Identity } from './state.js';
+import type { IngestTime } from './window-end.js';
 
 /**
  * What `decide` made of a batch: everything a store needs, nothing that needs a store. Each moves `nextOffset` or
@@ -30,6 +31,8 @@ export interface Plan {
   readonly senders: ReadonlyMap<SenderKey, SenderHead>;
   /** What is held of a sender after this batch, where that changed; empty where nothing is any more. */
   readonly lines: ReadonlyMap<SenderKey, readonly HeldMessage[]>;
+  /** How far the ingest partitions of this batch have come. */
+  readonly ingestTimes: ReadonlyMap<number, IngestTime>;
   /** The id floor before this batch. */
   readonly floor: MsgId;
   /** The id floor after this batch; equals the floor before it when nothing was stamped. */

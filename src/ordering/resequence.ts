@@ -14,6 +14,7 @@ import { holdOf, type HeldMessage, type Moment } from './held.js';
 import { inSenderOrder, judgeNumber } from './judge-number.js';
 import { headAfter, marksOf, senderKeyOf, type Numbers, type SenderHead, type SenderKey } from './sender.js';
 import type { OrderingState } from './state.js';
+import { isTold, windowEndMs, type IngestTime } from './window-end.js';
 
 export type GiveUpReason = 'window' | 'sender_bound' | 'lane_bound' | 'sender_reset';
 
@@ -44,6 +45,8 @@ export class Resequencer {
   /** Held now and not before. */
   readonly held = new Map<LogicOffset, HeldMessage>();
   readonly givenUp: GivenUp[] = [];
+  /** Of the partitions that were heard of. */
+  readonly ingestTimes = new Map<number, IngestTime>();
   heldCount: number;
   heldBytes: number;
   readonly #state: OrderingState;
@@ -52,6 +55,8 @@ export class Resequencer {
   /** Over what was held before, in the order of its deadlines. */
   readonly #before: Iterator<HeldMessage>;
   #oldestBefore: HeldMessage | undefined;
+  /** What was held before and whose deadline has come, by ingest partition, the oldest last. */
+  readonly #overdue = new Map<number, HeldMessage[]>();
 
   constructor(state: OrderingState, now: Moment, deliver: Deliver) {
     this.#state = state;
@@ -61,6 +66,27 @@ export class Resequencer {
     this.heldBytes = state.heldBytes;
     this.#before = state.held.values();
     this.#oldestBefore = nextOf(this.#before);
+    for (const message of state.held.values()) {
+      if (message.dueMs > now.monotonicMs) break;
+      const { partition } = message.place;
+      const others = this.#overdue.get(partition);
+      if (others === undefined) this.#overdue.set(partition, [message]);
+      else others.push(message);
+    }
+    for (const overdue of this.#overdue.values()) overdue.reverse();
+  }
+
+  /** A record came: its ingest partition has come so far. Lets out whose window that tells to be over. */
+  hear({ place: { partition }, receivedAt }: Received): void {
+    const reached: IngestTime = { receivedAt, heardMs: this.#now.monotonicMs };
+    this.ingestTimes.set(partition, reached);
+    const overdue = this.#overdue.get(partition) ?? [];
+    for (let oldest = overdue.at(-1); oldest !== undefined; oldest = overdue.at(-1)) {
+      const isOut = this.released.has(oldest.logicOffset);
+      if (!isOut && !isTold(oldest, reached, this.#state.rules)) return;
+      overdue.pop();
+      if (!isOut) this.#giveUp(senderKeyOf(oldest), oldest, 'window');
+    }
   }
 
   /** A numbered message came, whose identity is new. */
@@ -88,13 +114,25 @@ export class Resequencer {
     }
   }
 
-  /** Lets out what has waited for its whole window. */
-  expire(): void {
-    for (;;) {
-      const oldest = this.#oldest();
-      if (oldest === undefined || oldest.dueMs > this.#now.monotonicMs) return;
-      this.#giveUp(senderKeyOf(oldest), oldest, 'window');
+  /**
+   * Lets out what has waited for its whole window.
+   * @param silentUntilMs until when nothing more came into the log than what was heard; monotonic.
+   */
+  expire(silentUntilMs: number): void {
+    const { rules } = this.#state;
+    for (const list of [this.#state.held, this.held]) {
+      for (const message of list.values()) {
+        if (message.dueMs > this.#now.monotonicMs) break;
+        if (this.released.has(message.logicOffset)) continue;
+        const reached = this.#reached(message);
+        const isOver = isTold(message, reached, rules) || windowEndMs(message, reached, rules) <= silentUntilMs;
+        if (isOver) this.#giveUp(senderKeyOf(message), message, 'window');
+      }
     }
+  }
+
+  #reached({ place }: HeldMessage): IngestTime | undefined {
+    return this.ingestTimes.get(place.partition) ?? this.#state.ingestTimes.get(place.partition);
   }
 
   #hold(incoming: Numbered<Incoming>, key: SenderKey): void {

@@ -4,6 +4,7 @@ import type { HeldMessage } from './held.js';
 import { inSenderOrder } from './judge-number.js';
 import type { ReorderRules } from './options.js';
 import { senderKeyOf, type SenderHead, type SenderKey } from './sender.js';
+import { windowEndMs, type IngestTime } from './window-end.js';
 
 /** `Identity` of a message: one retry identity per sender and conversation. U+0000 can't occur in an id. */
 export type Identity = string;
@@ -43,6 +44,8 @@ export interface OrderingState {
   readonly lines: Map<SenderKey, readonly HeldMessage[]>;
   /** The same by identity: what is held already is not held twice. */
   readonly heldContent: Map<Identity, ContentHash>;
+  /** How far each partition of `im.ingest` has come, as far as this reign knows. As many as the topic has. */
+  readonly ingestTimes: Map<number, IngestTime>;
   readonly rules: ReorderRules;
 }
 
@@ -72,6 +75,7 @@ export function newOrderingState(start: OrderingStart, limits: OrderingLimits): 
     heldBytes: 0,
     lines: new Map(),
     heldContent: new Map(),
+    ingestTimes: new Map(),
     rules: limits.reorder,
   };
   const lines = new Map<SenderKey, HeldMessage[]>();
@@ -99,6 +103,11 @@ export function removeHeld(state: OrderingState, message: HeldMessage): void {
 /** When the first window ends, on the monotonic clock of the reign; null where none does before other records come. */
 export function nextDueMs(state: OrderingState): number | null {
   if (state.nextOffset < state.caughtUpOffset) return null;
-  for (const { dueMs } of state.held.values()) return dueMs;
-  return null;
+  let firstMs: number | null = null;
+  for (const message of state.held.values()) {
+    if (firstMs !== null && message.dueMs >= firstMs) break; // in the order of deadlines, and no window ends before its own
+    const endMs = windowEndMs(message, state.ingestTimes.get(message.place.partition), state.rules);
+    firstMs = Math.min(firstMs ?? endMs, endMs);
+  }
+  return firstMs;
 }

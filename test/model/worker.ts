@@ -158,7 +158,7 @@ function begin(world: World, index: number, effect: LaneEffect): World {
     case 'open': {
       const { lastMsgId } = worker.lane;
       const { nextOffset, caughtUpOffset } = effect;
-      const held = effect.held.map((row) => reopenHold(row, momentOf(world), REORDER.windowMs));
+      const held = effect.held.map((row) => reopenHold(row, momentOf(world), REORDER));
       const memory = { lastMsgId, nextOffset, caughtUpOffset, held, plans: [] };
       return put(world, index, { ...worker, memory, fetchOffset: effect.nextOffset });
     }

@@ -1,6 +1,7 @@
 /** A lane's edges, and a plain producer, on the servers in memory. They fail as the real ones do. */
 import { InorderError } from '../../src/errors.js';
 import { encodeWatermark } from '../../src/lane/watermark.js';
+import type { LogicOffset } from '../../src/protocol/ids.js';
 import type { LaneEdges, LaneForwarder, LaneLog, LaneStore, StoreOutcome } from '../../src/stages/logic/edges.js';
 import { forwardedRecord } from '../../src/stages/logic/forwarded-record.js';
 import type { RecordProducer, RecordSource } from '../../src/stages/ports.js';
@@ -43,6 +44,7 @@ function logOf(servers: SimServers, process: SimProcess, source: RecordSource, p
       const logEnd = await network.ask(process, () => kafka.endOffset(topic, partition));
       return { committed, logStart: 0, logEnd };
     },
+    end: async () => (await network.ask(process, () => kafka.endOffset(topic, partition))) as LogicOffset,
     open: (nextOffset) => {
       source.seek(topic, partition, nextOffset);
       source.resume(topic, partition);

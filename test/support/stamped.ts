@@ -85,6 +85,7 @@ export function planOf(
     held,
     released,
     givenUp: [],
+    ingestTimes: new Map(),
     senders: new Map(),
     lines: new Map(),
     floor: before as MsgId,

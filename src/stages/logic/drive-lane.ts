@@ -15,7 +15,9 @@ import {
   type LaneState,
 } from '../../lane/state.js';
 import { step, wantsBatch } from '../../lane/step.js';
+import { messageOf } from '../../errors.js';
 import type { Log } from '../../observe/log.js';
+import type { LogEnd } from '../../ordering/decide.js';
 import type { OrderingLimits } from '../../ordering/state.js';
 import type { LaneEpoch } from '../../protocol/ids.js';
 import type { KafkaRecord } from '../../record.js';
@@ -27,6 +29,8 @@ import type { QueueLimits } from '../bounded-queue.js';
 import type { LogicMetrics } from './metrics.js';
 import { readBatch } from './read-batch.js';
 
+/** Where the log's end can't be had, it is asked for again after this. */
+const END_RETRY_MS = 100;
 /** While the clock is too wrong to stamp with, it is looked at again this often. */
 const CLOCK_RECHECK_MS = 100;
 
@@ -62,6 +66,9 @@ export class LaneDriver {
   #state: LaneState = NEW_LANE;
   /** The turn reserved for the next small batch, on the monotonic clock. */
   #turnAtMs: number | null = null;
+  /** Where the log ended when held messages were due; null where it wasn't asked in this reign. */
+  #logEnd: LogEnd | null = null;
+  #isAsking = false;
   /** When the timer looks for work; Infinity where none is set. */
   #wakesAtMs = Number.POSITIVE_INFINITY;
   #resolve!: (end: LaneEnd) => void;
@@ -140,7 +147,7 @@ export class LaneDriver {
       const { batchMaxRecords, batchMaxBytes } = this.#deps.limits;
       this.#turnAtMs = null;
       const records = this.#intake.take(batchMaxRecords, batchMaxBytes);
-      this.#post({ kind: 'batch', batch: readBatch(records, this.#state.nextOffset) });
+      this.#post({ kind: 'batch', batch: readBatch(records, this.#state.nextOffset, this.#logEnd) });
     }
   }
 
@@ -148,12 +155,44 @@ export class LaneDriver {
   #msUntilWork(): number {
     const { clock, limits, pace, mayStamp } = this.#deps;
     const nowMs = clock.monotonicMs();
-    const workMs = this.#intake.isEmpty ? (this.#effects.dueMs ?? Number.POSITIVE_INFINITY) - nowMs : 0;
-    if (workMs > 0) return workMs;
+    const dueMs = this.#effects.dueMs ?? Number.POSITIVE_INFINITY;
+    if (dueMs <= nowMs && (this.#logEnd?.askedMs ?? Number.NEGATIVE_INFINITY) < dueMs) void this.#askLogEnd();
+    if (this.#intake.isEmpty) {
+      if (dueMs > nowMs) return dueMs - nowMs;
+      // Asked since, and read up to there: the answer, or the records up to it, bring the lane here again.
+      if (this.#isBehind(dueMs)) return Number.POSITIVE_INFINITY;
+    }
     if (mayStamp?.() === false) return CLOCK_RECHECK_MS;
     if (this.#intake.length >= limits.paceRecords) return 0;
     this.#turnAtMs ??= pace.reserve(nowMs);
     return Math.max(0, this.#turnAtMs - nowMs);
+  }
+
+  /** Whether the log may have what came before this moment, and the lane hasn't read it. */
+  #isBehind(dueMs: number): boolean {
+    const end = this.#logEnd;
+    return end === null || end.askedMs < dueMs || end.nextOffset > this.#state.nextOffset;
+  }
+
+  /**
+   * Before held messages are let out: what they wait for may lie in the log, unread because this process, or the
+   * fetching, stood still. Then it comes by itself.
+   */
+  async #askLogEnd(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const { edges, clock, log } = this.#deps;
+    const askedMs = clock.monotonicMs();
+    const { laneEpoch } = this.#state;
+    try {
+      const nextOffset = await edges.log.end();
+      if (laneEpoch === this.#state.laneEpoch) this.#logEnd = { nextOffset, askedMs };
+    } catch (error) {
+      log.debug('the end of the log could not be read, will try again', { error: messageOf(error) });
+      await clock.sleep(END_RETRY_MS, this.#ended.signal);
+    }
+    this.#isAsking = false;
+    this.#feed();
   }
 
   /** Looks again then. One timer at a time, unless a sooner one is needed; one that finds nothing to do does nothing. */
@@ -198,6 +237,7 @@ export class LaneDriver {
 
   #discard(): void {
     this.#intake.close();
+    this.#logEnd = null;
     this.#effects.discard().catch((error: unknown) => {
       this.#fail(error);
     });

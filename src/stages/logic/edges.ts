@@ -66,6 +66,8 @@ export interface LaneLog {
   /** Fences the former owner and settles its open transaction. */
   fence(): Promise<LaneForwarder>;
   position(): Promise<CommittedPosition>;
+  /** The offset after the last record that is in the log now. */
+  end(): Promise<LogicOffset>;
   /** Read on from here. Synchronous: takes effect at the next fetch. */
   open(nextOffset: LogicOffset): void;
   pause(): void;

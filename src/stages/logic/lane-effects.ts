@@ -64,7 +64,7 @@ export class LaneEffects {
     const { partition, limits, edges, clock, log, metrics } = this.#deps;
     const { nextOffset, caughtUpOffset } = effect;
     const now = momentOf(clock);
-    const held = effect.held.map((one) => reopenHold(one, now, limits.ordering.reorder.windowMs));
+    const held = effect.held.map((one) => reopenHold(one, now, limits.ordering.reorder));
     const ordering = newOrderingState({ partition, lastMsgId, nextOffset, caughtUpOffset, held }, limits.ordering);
     this.#storer = new BatchStorer(ordering, laneEpoch, edges.store, clock);
     const tookMs = Math.round(clock.monotonicMs() - this.#takeoverBeganMs);

@@ -15,6 +15,7 @@ import { readLaneEpoch } from '../../postgres/read-lane-epoch.js';
 import { readUnforwarded } from '../../postgres/read-unforwarded.js';
 import { storePlan } from '../../postgres/store-plan.js';
 import { takeLane } from '../../postgres/take-lane.js';
+import type { LogicOffset } from '../../protocol/ids.js';
 import type { TopicNames } from '../../protocol/topics.js';
 import type { RecordSource } from '../ports.js';
 import type { LaneEdges, LaneForwarder, LaneLog, LaneStore } from './edges.js';
@@ -81,6 +82,7 @@ function laneLog(servers: LaneServers, source: RecordSource, partition: number):
       if (failpoint !== null) await failpoint('takeover.after_read');
       return { committed, logStart: startOffset, logEnd: endOffset };
     },
+    end: async () => (await admin.logRange(topic, partition)).endOffset as LogicOffset,
     open: (nextOffset) => {
       source.seek(topic, partition, nextOffset);
       source.resume(topic, partition);

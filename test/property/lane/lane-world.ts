@@ -220,7 +220,7 @@ export class LaneWorld {
       const { nextOffset } = effect;
       const caughtUpOffset = this.breakage === 'not-caught-up' ? nextOffset : effect.caughtUpOffset;
       const now = this.#nowOf(worker);
-      const held = effect.held.map((row) => reopenHold(row, now, REORDER.windowMs));
+      const held = effect.held.map((row) => reopenHold(row, now, REORDER));
       if (this.breakage === 'windows-begun-anew') {
         held.forEach((one, i) => (held[i] = { ...one, dueMs: now.monotonicMs + REORDER.windowMs }));
       }

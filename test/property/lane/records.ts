@@ -16,6 +16,9 @@ export interface Draft {
   readonly prevSenderSeq?: number;
   readonly senderEpoch?: number;
   readonly sentAt?: number;
+  /** When the broker had it, and where. */
+  readonly receivedAt?: number;
+  readonly ingestPartition?: number;
 }
 
 /** The state of a lane that has stamped nothing. */
@@ -45,8 +48,8 @@ export function incomingOf(draft: Draft, offset: number): Incoming {
     meta: null,
     contentHash: Buffer.alloc(32, draft.content),
     logicOffset: offset as LogicOffset,
-    place: { partition: 0, offset },
-    receivedAt: 1_750_000_000_000,
+    place: { partition: draft.ingestPartition ?? 0, offset },
+    receivedAt: draft.receivedAt ?? 1_750_000_000_000,
     traceparent: null,
     tracestate: null,
     original: { key: null, value: Buffer.from('{}'), headers: {} },

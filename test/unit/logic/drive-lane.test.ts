@@ -24,6 +24,7 @@ class ScriptedEdges implements LaneEdges {
   storeOutcome: () => StoreOutcome | Promise<StoreOutcome> = () => ({ kind: 'stored' });
   forwardOutcome: () => ForwardOutcome | Promise<ForwardOutcome> = () => ({ kind: 'committed' });
   logEnd = 1_000;
+  endFailures = 0;
   #row = { nextOffset: 0 as LogicOffset, lastMsgId: 0n as MsgId };
   #committed: { nextOffset: number; metadata: string } | null = null;
 
@@ -75,6 +76,10 @@ class ScriptedEdges implements LaneEdges {
       };
     },
     position: async () => ({ committed: this.#committed, logStart: 0, logEnd: this.logEnd }),
+    end: async () => {
+      if (this.endFailures-- > 0) throw new Error('broker away');
+      return this.logEnd as LogicOffset;
+    },
     open: (nextOffset) => this.calls.push(`open ${nextOffset}`),
     pause: () => this.calls.push('pause'),
     resume: () => this.calls.push('resume'),
@@ -355,6 +360,29 @@ test('a window that ended before the takeover waits for what the log has meanwhi
   driver.offer(records(1, 3));
   await until(() => edges.stored.length === 3, 'two records and what was held');
   expect(edges.stored.map(({ kind }) => kind)).toEqual(['dead_letter', 'dead_letter', 'message']);
+  driver.stop();
+  await driver.done;
+});
+
+test('a window ends by silence only once the lane has what was in its log by then, however long that takes to come', async () => {
+  const edges = new ScriptedEdges();
+  const clock = new ManualClock();
+  edges.store.held = async () => [heldMessage({ logicOffset: 0 as LogicOffset, deadline: clock.nowMs() + 300 })];
+  edges.standAt(1);
+  edges.logEnd = 1;
+  const driver = drive(edges, { clock });
+  await running(driver);
+  edges.logEnd = 3; // two records that no fetch has brought
+  edges.endFailures = 1;
+  await clock.pass(10_000);
+  expect(edges.stored).toEqual([]);
+  driver.offer(records(1, 2));
+  await until(() => edges.stored.length === 1, 'the first of them');
+  await clock.pass(10_000);
+  expect(edges.stored).toHaveLength(1);
+  driver.offer(records(2, 3));
+  await until(() => edges.stored.length === 3, 'the second, and what was held');
+  expect(edges.stored.at(-1)).toMatchObject({ kind: 'message', late: false });
   driver.stop();
   await driver.done;
 });
