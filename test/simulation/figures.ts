@@ -1,7 +1,8 @@
 /** What many seeds come to. */
 export interface Figures {
-  readonly from: number;
   readonly seeds: number;
+  /** Which they were: the first and the last of each stretch. */
+  readonly stretches: readonly (readonly [first: number, last: number])[];
   readonly records: number;
   readonly faults: number;
   readonly virtualHours: number;
@@ -12,7 +13,7 @@ export interface Figures {
 }
 
 export const NOTHING_RUN: Figures = {
-  ...{ from: 0, seeds: 0, records: 0, faults: 0, virtualHours: 0, seconds: 0 },
+  ...{ seeds: 0, stretches: [], records: 0, faults: 0, virtualHours: 0, seconds: 0 },
   judged: {},
   failures: [],
 };
@@ -21,8 +22,8 @@ export function plus(a: Figures, b: Figures): Figures {
   const judged: Record<string, number> = { ...a.judged };
   for (const [name, count] of Object.entries(b.judged)) judged[name] = (judged[name] ?? 0) + count;
   return {
-    from: a.from,
     seeds: a.seeds + b.seeds,
+    stretches: joined(a.stretches, b.stretches),
     records: a.records + b.records,
     faults: a.faults + b.faults,
     virtualHours: a.virtualHours + b.virtualHours,
@@ -32,14 +33,23 @@ export function plus(a: Figures, b: Figures): Figures {
   };
 }
 
+/** A stretch that begins where the one before it ends goes on with it. */
+function joined(a: Figures['stretches'], b: Figures['stretches']): Figures['stretches'] {
+  const [next, ...rest] = b;
+  const last = a.at(-1);
+  if (next === undefined || last?.[1] !== next[0] - 1) return [...a, ...b];
+  return [...a.slice(0, -1), [last[0], next[1]], ...rest];
+}
+
 export function seedsPerMinute({ seeds, seconds }: Figures): number {
   return Math.round((seeds * 60) / seconds);
 }
 
 export function sentenceOf(figures: Figures): string {
-  const { seeds, from, records, faults, virtualHours, seconds } = figures;
+  const { seeds, stretches, records, faults, virtualHours, seconds } = figures;
+  const which = stretches.map(([first, last]) => `${first} to ${last}`).join(', ');
   return (
-    `${seeds} seeds from ${from}: ${records} records, ${faults} faults, ${virtualHours.toFixed(1)} simulated hours ` +
+    `${seeds} seeds (${which}): ${records} records, ${faults} faults, ${virtualHours.toFixed(1)} simulated hours ` +
     `in ${seconds.toFixed(0)} s, ${seedsPerMinute(figures)} seeds a minute.`
   );
 }

@@ -53,14 +53,14 @@ async function main(): Promise<void> {
   const count = Math.max(1, wholeNumber('--processes', values.processes));
   const figures = count === 1 ? await simulate(task) : await simulateIn(count, task);
   process.stdout.write(values.json ? `${JSON.stringify(figures)}\n` : textOf(figures));
-  if (values.write) await writeBlock('docs/reliability.md', 'simulation', markdownOf(figures));
+  if (values.write) await writeBlock('docs/reliability.md', 'simulation', markdownOf(figures, process.argv.slice(2)));
   if (figures.failures.length > 0) process.exitCode = 1;
 }
 
 async function simulate({ from, seeds, minutes }: Task): Promise<Figures> {
   const began = performance.now();
   const endsAt = minutes === 0 ? Number.POSITIVE_INFINITY : began + minutes * 60_000;
-  let figures: Figures = { ...NOTHING_RUN, from };
+  let figures = NOTHING_RUN;
   let toldAt = began;
   while (figures.seeds < seeds && figures.failures.length < MOST_FAILURES && performance.now() < endsAt) {
     figures = plus(figures, figuresOf(await runSeed(from + figures.seeds)));
@@ -74,7 +74,8 @@ async function simulate({ from, seeds, minutes }: Task): Promise<Figures> {
 function figuresOf({ seed, records, faults, virtualMs, judged, broken }: Awaited<ReturnType<typeof runSeed>>): Figures {
   const failures =
     broken.length === 0 ? [] : [{ seed, broken, repeat: `npm run simulate -- --from ${seed} --seeds 1` }];
-  return { from: seed, seeds: 1, records, faults, virtualHours: virtualMs / 3_600_000, seconds: 0, judged, failures };
+  const virtualHours = virtualMs / 3_600_000;
+  return { seeds: 1, stretches: [[seed, seed]], records, faults, virtualHours, seconds: 0, judged, failures };
 }
 
 async function simulateIn(count: number, { from, seeds, minutes }: Task): Promise<Figures> {
@@ -85,8 +86,7 @@ async function simulateIn(count: number, { from, seeds, minutes }: Task): Promis
     seeds: Math.min(share, Math.max(0, seeds - n * share)),
   }));
   const parts = await Promise.all(tasks.map(simulateElsewhere));
-  const sum = parts.reduce(plus, { ...NOTHING_RUN, from });
-  return { ...sum, seconds: (performance.now() - began) / 1000 };
+  return { ...parts.reduce(plus, NOTHING_RUN), seconds: (performance.now() - began) / 1000 };
 }
 
 /** In a process of its own, with the progress it tells. */
@@ -119,10 +119,10 @@ function textOf(figures: Figures): string {
   return `${lines.join('\n')}\n`;
 }
 
-function markdownOf(figures: Figures): string {
-  const { from, seeds, failures } = figures;
+function markdownOf(figures: Figures, words: readonly string[]): string {
+  const command = ['npm run simulate --', ...words.filter((word) => word !== '--write')].join(' ');
   return [
-    `\`npm run simulate -- --from ${from} --seeds ${seeds}\`: ${sentenceOf(figures)} Violations: ${failures.length}.`,
+    `\`${command}\`: ${sentenceOf(figures)} Violations: ${figures.failures.length}.`,
     '',
     '| judged | things looked at |',
     '| --- | ---: |',

@@ -11,7 +11,11 @@ export interface GroupOptions {
   readonly topic: string;
   readonly partitions: number;
   readonly startPaused: boolean;
+  readonly flaw?: GroupFlaw | undefined;
 }
+
+/** What is planted to see the simulation fail. */
+export type GroupFlaw = 'begins-behind-the-next-record' | 'commits-what-was-fetched';
 
 const FETCH_MAX_RECORDS = 7;
 
@@ -90,9 +94,10 @@ export class SimMember implements RecordSource {
       if (this.isStopped || generation < this.#group.generation || generation <= this.#generation) return;
       this.#generation = generation;
       this.#positions.clear();
-      const { groupId, topic, startPaused } = this.#group.options;
+      const { groupId, topic, startPaused, flaw } = this.#group.options;
       for (const partition of partitions) {
-        const next = this.#group.kafka.committed(groupId, topic, partition)?.nextOffset ?? 0;
+        const committed = this.#group.kafka.committed(groupId, topic, partition)?.nextOffset ?? 0;
+        const next = flaw === 'begins-behind-the-next-record' && committed > 0 ? committed + 1 : committed;
         this.#positions.set(partition, { next, paused: startPaused });
       }
       this.#handlers.onAssigned(new Map([[topic, partitions]]));
@@ -129,7 +134,12 @@ export class SimMember implements RecordSource {
   async commit(positions: readonly CommitPosition[]): Promise<void> {
     const group = this.#group;
     const generation = this.#generation;
-    const own = positions.filter(({ partition }) => this.#positions.has(partition));
+    const { flaw } = group.options;
+    const own = positions.flatMap((position) => {
+      const fetched = this.#positions.get(position.partition);
+      if (fetched === undefined) return [];
+      return flaw === 'commits-what-was-fetched' ? { ...position, nextOffset: fetched.next } : position;
+    });
     const isTaken = await group.network.ask(this.#process, () => {
       if (generation !== group.generation) return false;
       for (const { topic, partition, nextOffset } of own) {

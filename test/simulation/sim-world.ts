@@ -23,7 +23,7 @@ import { simDelivery } from './sim-delivery.js';
 import { simEdges, simProducer } from './sim-edges.js';
 import { SimBins } from './sim-bins.js';
 import { evidenceOf } from './sim-evidence.js';
-import { SimGroup, SimMember } from './sim-group.js';
+import { SimGroup, SimMember, type GroupFlaw } from './sim-group.js';
 import {
   DELIVERY_GROUP,
   DLQ_PARTITIONS,
@@ -38,6 +38,7 @@ import {
 export interface Flaws {
   readonly postgres?: PostgresFlaw;
   readonly kafka?: KafkaFlaw;
+  readonly deliveryGroup?: GroupFlaw;
 }
 
 export interface SimVerdict {
@@ -93,7 +94,7 @@ export class SimWorld {
     const logic = { groupId: LOGIC_GROUP, topic: TOPICS.logic, partitions: LOGIC_PARTITIONS, startPaused: true };
     const delivery = {
       ...{ groupId: DELIVERY_GROUP, topic: TOPICS.delivery },
-      ...{ partitions: LOGIC_PARTITIONS, startPaused: false },
+      ...{ partitions: LOGIC_PARTITIONS, startPaused: false, flaw: flaws.deliveryGroup },
     };
     this.#groups = {
       ingest: new SimGroup(ingest, kafka, network),

@@ -42,6 +42,8 @@ describe('the simulation can fail: a planted fault is found within 150 seeds', (
     ['PostgreSQL without unique keys, and forgetting what is stored', { postgres: 'forgets-what-is-stored' }],
     ['Kafka without the producer fence', { kafka: 'no-producer-fence' }],
     ['Kafka that takes what a producer repeats', { kafka: 'no-sequence-numbers' }],
+    ['a delivery group that skips a record at each assignment', { deliveryGroup: 'begins-behind-the-next-record' }],
+    ['a delivery group that commits before the handler', { deliveryGroup: 'commits-what-was-fetched' }],
   ])(
     '%s',
     async (_name, flaws) => {
