@@ -3,6 +3,7 @@
  * conversations and their senders, and by a bit or two for each ingest record (and by `bins`, which may lie on disk).
  * A source that throws, or a rule that does, makes what depends on it unknown; what was found before stands.
  */
+import type { DeadLetterReason } from '../protocol/reasons.js';
 import { MemoryBins, type Bins } from './bins.js';
 import { compareDecimal } from './decimal.js';
 import { DeliveryJudge } from './delivery-judge.js';
@@ -38,6 +39,12 @@ export interface CheckOptions {
 
 const DEFAULT_FINDINGS = 10;
 const DEFAULT_HANGS_AFTER_MS = 90_000;
+
+/**
+ * Dead letters that a consumer of the delivery topic writes: the message is stored and delivered all the same, and the
+ * place may be one of the delivery topic.
+ */
+const OF_CONSUMERS: ReadonlySet<string> = new Set<DeadLetterReason>(['handler_failed', 'invalid_delivery_record']);
 
 const OF_INGEST: readonly RuleName[] = ['ends-once', 'payload-unchanged'];
 const OF_ROWS: readonly RuleName[] = ['ends-once', 'payload-unchanged', 'stamp-immutable', 'batch-whole'];
@@ -89,7 +96,9 @@ class EvidenceCheck {
     const { observations, deadLetters, inFlight, ingest, partitions, lanes, logEnds } = this.#evidence;
     const endsOnce = this.#endsOnce;
     await this.#read('what readers saw', OF_READERS, observations, (seen) => this.#readers.observe(seen));
-    await this.#read('dead letters', OF_INGEST, deadLetters, ({ place }) => endsOnce.deadLetters.add(place));
+    await this.#read('dead letters', OF_INGEST, deadLetters, ({ reason, place }) => {
+      if (!OF_CONSUMERS.has(reason)) endsOnce.deadLetters.add(place);
+    });
     await this.#read('what is on its way', OF_INGEST, inFlight, (place) => endsOnce.inFlight.add(place));
     await this.#read('ingest records', OF_INGEST, ingest, (record) => this.#ingested(record));
     for (const partition of partitions) {

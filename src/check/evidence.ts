@@ -71,7 +71,7 @@ export interface DeadLetterRecord {
   readonly partition: number;
   readonly offset: number;
   readonly reason: string;
-  /** Of the record that was refused. */
+  /** Of the record that was refused; for the letters of delivery consumers, which end nothing, of whatever it was. */
   readonly place: IngestPlace;
 }
 

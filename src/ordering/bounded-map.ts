@@ -1,10 +1,20 @@
-/** A map of at most `maxSize` entries that drops the entry written longest ago. Reading refreshes nothing. */
+/**
+ * A map of at most `maxSize` entries that drops the entries written longest ago. Reading refreshes nothing. Where more
+ * are needed at once, it holds those (`makeRoomFor`).
+ */
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #maxSize: number;
+  #room: number;
 
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
+    this.#room = maxSize;
+  }
+
+  /** Until it is said again: so many entries are needed at once, even if they are more than `maxSize`. */
+  makeRoomFor(count: number): void {
+    this.#room = Math.max(this.#maxSize, count);
   }
 
   get size(): number {
@@ -22,11 +32,10 @@ export class BoundedMap<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key); // so that the newest write is the last in insertion order
     this.#entries.set(key, value);
-    if (this.#entries.size > this.#maxSize) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        break;
-      }
+    if (this.#entries.size <= this.#room) return;
+    for (const oldest of this.#entries.keys()) {
+      this.#entries.delete(oldest);
+      if (this.#entries.size <= this.#room) return;
     }
   }
 

@@ -1,9 +1,10 @@
 /** What must be known before a batch can be decided, and keeping it in the caches until it is. */
 import type { ConversationId } from '../protocol/ids.js';
+import type { Incoming } from '../protocol/message.js';
 import type { BoundedMap } from './bounded-map.js';
 import type { LogicBatch } from './decide.js';
 import { senderKeyOf, type SenderKey } from './sender.js';
-import type { OrderingState } from './state.js';
+import { identityOf, type Identity, type OrderingState } from './state.js';
 
 export interface SenderIn {
   readonly conversationId: ConversationId;
@@ -32,8 +33,19 @@ export function unknownSenders(state: OrderingState, batch: LogicBatch): Map<Sen
   return new Map(notIn(state.senders, needed.keys()).map((key) => [key, needed.get(key) as SenderIn]));
 }
 
+/** Messages of the batch of which it isn't known whether they are stored; the same way. */
+export function unknownIdentities(state: OrderingState, batch: LogicBatch): Incoming[] {
+  const needed = new Map<Identity, Incoming>();
+  for (const record of batch.records) {
+    if (record.kind === 'incoming') needed.set(identityOf(record.incoming), record.incoming);
+  }
+  return notIn(state.seen, needed.keys()).map((identity) => needed.get(identity) as Incoming);
+}
+
+/** How much is held, and how large a batch is, are settings that know nothing of the caches: these make room. */
 function notIn<K, V>(cache: BoundedMap<K, V>, needed: Iterable<K>): K[] {
   const keys = [...needed];
+  cache.makeRoomFor(keys.length);
   const unknown = keys.filter((key) => !cache.has(key));
   if (unknown.length > 0) for (const key of keys) cache.keep(key);
   return unknown;

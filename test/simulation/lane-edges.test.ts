@@ -20,7 +20,8 @@ describe('a lane’s edges on the servers in memory', () => {
   const handlers = { onAssigned: () => undefined, onBatch: () => undefined, onFatal: () => undefined };
   const source = new SimMember(group, process, handlers);
   /** Every request is answered at once: it is the servers that are judged here. */
-  const network = { faultRate: 0, ask: async <T>(_from: SimProcess, serve: () => T): Promise<T> => serve() };
+  const ask = async <T>(_from: SimProcess, serve: () => T): Promise<T> => serve();
+  const network = { faultRate: 0, ask, askTwice: ask };
   let lanes = 0;
 
   laneEdgesContract(() => {

@@ -1,7 +1,8 @@
 /** Logs, transactions and committed offsets in memory, as a broker keeps them. Each operation is atomic. */
+import type { UndecodableBatch } from '../../src/kafka/read-records.js';
 import type { KafkaRecord, OutgoingRecord } from '../../src/record.js';
 
-export type KafkaFlaw = 'none' | 'no-producer-fence';
+export type KafkaFlaw = 'none' | 'no-producer-fence' | 'no-sequence-numbers';
 
 export interface Transaction {
   readonly number: number;
@@ -12,6 +13,15 @@ export interface LogEntry {
   /** Null: the marker that ends a transaction. */
   readonly record: KafkaRecord | null;
   readonly transaction: Transaction | null;
+  /** Its batch can't be read: a fetch hands out its bytes. */
+  readonly isDamaged: boolean;
+}
+
+/** What a fetch brought: at most as much as was asked for, and where the next one begins. */
+export interface Fetched {
+  readonly records: KafkaRecord[];
+  readonly undecodable: UndecodableBatch[];
+  readonly next: number;
 }
 
 export interface CommittedOffset {
@@ -21,12 +31,15 @@ export interface CommittedOffset {
 
 interface Coordinator {
   epoch: number;
+  /** What the producer's next record is numbered with; it begins with 0 in each epoch. */
+  nextSequence: number;
   open: Transaction | null;
   /** Partitions that the open transaction wrote to. */
   written: Set<LogEntry[]>;
 }
 
 export type TransactionAnswer = 'done' | 'fenced';
+export type ProduceAnswer = TransactionAnswer | 'out-of-order';
 
 export class MemoryKafka {
   readonly #logs = new Map<string, LogEntry[]>();
@@ -38,6 +51,8 @@ export class MemoryKafka {
   #lastAppendMs = 0;
   /** Told of every append, so that readers wake. */
   onAppend: (topic: string, partition: number) => void = () => undefined;
+  /** Asked of every record whether it is damaged in the log. */
+  isDamaged: (topic: string) => boolean = () => false;
 
   constructor(
     private readonly nowMs: () => number,
@@ -62,7 +77,7 @@ export class MemoryKafka {
     for (const { topic, partition, key, value, headers } of records) {
       const log = this.#log(topic, partition);
       const place = { topic, partition, offset: log.length, timestampMs: this.nowMs() };
-      log.push({ record: { ...place, key, value, headers }, transaction });
+      log.push({ record: { ...place, key, value, headers }, transaction, isDamaged: this.isDamaged(topic) });
     }
     for (const { topic, partition } of records) this.onAppend(topic, partition);
   }
@@ -74,19 +89,20 @@ export class MemoryKafka {
     return open < 0 ? log.length : open;
   }
 
-  /** What a read_committed fetch brings: at most `maxRecords`, and where the next one begins. */
-  fetch(topic: string, partition: number, from: number, maxRecords: number): { records: KafkaRecord[]; next: number } {
+  /** A read_committed fetch of at most `maxRecords`. */
+  fetch(topic: string, partition: number, from: number, maxRecords: number): Fetched {
     const log = this.#log(topic, partition);
     const end = this.stableOffset(topic, partition);
     const records: KafkaRecord[] = [];
+    const undecodable: UndecodableBatch[] = [];
     let next = from;
-    for (; next < end && records.length < maxRecords; next++) {
-      const entry = log[next];
-      if (entry?.record !== null && entry?.record !== undefined && entry.transaction?.outcome !== 'aborted') {
-        records.push(entry.record);
-      }
+    for (; next < end && records.length + undecodable.length < maxRecords; next++) {
+      const { record = null, transaction, isDamaged } = log[next] ?? {};
+      if (record === null || transaction?.outcome === 'aborted') continue;
+      if (isDamaged === true) undecodable.push(asUndecodable(record));
+      else records.push(record);
     }
-    return { records, next };
+    return { records, undecodable, next };
   }
 
   commit(group: string, topic: string, partition: number, nextOffset: number): void {
@@ -109,13 +125,20 @@ export class MemoryKafka {
     const coordinator = this.#coordinator(transactionalId);
     this.#end(coordinator, 'aborted');
     coordinator.epoch += 1;
+    coordinator.nextSequence = 0;
     this.#former.clear();
     return coordinator.epoch;
   }
 
-  produce(transactionalId: string, epoch: number, records: readonly OutgoingRecord[]): TransactionAnswer {
+  /** @param sequence the number of the first record; what was numbered so before is acknowledged, and not written again */
+  produce(transactionalId: string, epoch: number, records: readonly OutgoingRecord[], sequence: number): ProduceAnswer {
     const coordinator = this.#coordinator(transactionalId);
     if (this.#isFenced(coordinator, epoch)) return 'fenced';
+    if (this.flaw !== 'no-sequence-numbers') {
+      if (sequence < coordinator.nextSequence) return 'done';
+      if (sequence > coordinator.nextSequence) return 'out-of-order';
+    }
+    coordinator.nextSequence = sequence + records.length;
     coordinator.open ??= { number: this.#transactions++, outcome: 'open' };
     for (const { topic, partition } of records) coordinator.written.add(this.#log(topic, partition));
     this.append(records, coordinator.open);
@@ -152,7 +175,7 @@ export class MemoryKafka {
   #end(coordinator: Coordinator, outcome: 'committed' | 'aborted'): void {
     if (coordinator.open === null) return;
     coordinator.open.outcome = outcome;
-    for (const log of coordinator.written) log.push({ record: null, transaction: coordinator.open });
+    for (const log of coordinator.written) log.push({ record: null, transaction: coordinator.open, isDamaged: false });
     const topics = [...coordinator.written].flatMap((log) => log.find(({ record }) => record !== null)?.record ?? []);
     coordinator.open = null;
     coordinator.written = new Set();
@@ -162,7 +185,7 @@ export class MemoryKafka {
   #coordinator(transactionalId: string): Coordinator {
     let coordinator = this.#coordinators.get(transactionalId);
     if (coordinator === undefined) {
-      coordinator = { epoch: 0, open: null, written: new Set() };
+      coordinator = { epoch: 0, nextSequence: 0, open: null, written: new Set() };
       this.#coordinators.set(transactionalId, coordinator);
     }
     return coordinator;
@@ -174,4 +197,9 @@ export class MemoryKafka {
     if (log === undefined) this.#logs.set(name, (log = []));
     return log;
   }
+}
+
+function asUndecodable({ offset, timestampMs, value }: KafkaRecord): UndecodableBatch {
+  const bytes = value ?? Buffer.alloc(0);
+  return { firstOffset: offset, lastOffset: offset, timestampMs, reason: 'simulated: damaged', bytes };
 }

@@ -6,6 +6,7 @@ import { senderKeyOf, type SenderHead, type SenderKey } from '../../src/ordering
 import { identityOf, type Identity } from '../../src/ordering/state.js';
 import type { ConversationId, LaneEpoch, LogicOffset, MsgId, Seq } from '../../src/protocol/ids.js';
 import type { Stamped, StampedMessage } from '../../src/protocol/message.js';
+import type { HistoryQuery } from '../../src/stages/delivery/history.js';
 import type { StoredIdentity, StoreOutcome } from '../../src/stages/logic/edges.js';
 
 /** What is planted to see the simulation fail. */
@@ -120,6 +121,16 @@ export class MemoryPostgres {
   unforwarded(partition: number, after: MsgId, limit: number): Stamped[] {
     const above = this.rows(partition).filter(({ stamped }) => stamped.msgId > after);
     return above.slice(0, limit).map(({ stamped }) => stamped);
+  }
+
+  messageAt(conversationId: ConversationId, seq: number): StampedMessage | null {
+    return this.#rowsOf(conversationId)[seq - 1] ?? null;
+  }
+
+  history({ conversationId, fromSeq, toSeq, limit }: HistoryQuery): readonly StampedMessage[] {
+    return this.#rowsOf(conversationId)
+      .filter(({ seq }) => seq >= fromSeq && seq <= toSeq)
+      .slice(0, limit);
   }
 
   /** The rows of a conversation, in `seq` order. */

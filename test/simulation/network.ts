@@ -35,6 +35,15 @@ export class Network {
     });
   }
 
+  /** As `ask`; the request may come a second time, whenever, and what is answered to that nobody hears. */
+  askTwice<T>(from: SimProcess, serve: () => T): Promise<T> {
+    if (this.random.fraction() < this.faultRate / 2) {
+      this.faultCount += 1;
+      this.scheduler.in(this.random.below(2) === 0 ? this.delayMs() : this.random.below(LATEST_MS), serve);
+    }
+    return this.ask(from, serve);
+  }
+
   /** Mostly short, sometimes long. */
   delayMs(): number {
     return this.random.below(20) === 0 ? this.random.below(400) : 1 + this.random.below(4);

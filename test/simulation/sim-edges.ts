@@ -61,6 +61,7 @@ function forwarderOf(
   { transactionalId, epoch }: { readonly transactionalId: string; readonly epoch: number },
 ): LaneForwarder {
   const fenced = { kind: 'fenced', cause: new Error('simulated: INVALID_PRODUCER_EPOCH') } as const;
+  let sequence = 0;
   return {
     forward: async (stamped, { nextOffset, watermark }, laneEpoch) => {
       const records = stamped.map((one) =>
@@ -69,8 +70,11 @@ function forwarderOf(
       const position = { group: LOGIC_GROUP, topic: TOPICS.logic, partition, nextOffset };
       try {
         if (records.length > 0) {
-          const produced = await network.ask(process, () => kafka.produce(transactionalId, epoch, records));
+          const first = sequence;
+          sequence += records.length;
+          const produced = await network.askTwice(process, () => kafka.produce(transactionalId, epoch, records, first));
           if (produced === 'fenced') return fenced;
+          if (produced === 'out-of-order') return { kind: 'unknown', cause: new Error('simulated: out of order') };
         }
         const metadata = encodeWatermark(watermark);
         const ended = await network.ask(process, () =>

@@ -11,13 +11,19 @@ export interface GroupOptions {
   readonly topic: string;
   readonly partitions: number;
   readonly startPaused: boolean;
+  readonly flaw?: GroupFlaw | undefined;
 }
+
+/** What is planted to see the simulation fail. */
+export type GroupFlaw = 'begins-behind-the-next-record' | 'commits-what-was-fetched';
 
 const FETCH_MAX_RECORDS = 7;
 
 export class SimGroup {
   generation = 0;
   readonly members: SimMember[] = [];
+  /** Told of what is about to be committed. */
+  onCommit: (partition: number, nextOffset: number) => void = () => undefined;
 
   constructor(
     readonly options: GroupOptions,
@@ -26,6 +32,7 @@ export class SimGroup {
   ) {}
 
   join(member: SimMember): void {
+    if (member.isStopped) return;
     if (!this.members.includes(member)) this.members.push(member);
     this.rebalance();
   }
@@ -62,7 +69,7 @@ export class SimMember implements RecordSource {
   readonly #positions = new Map<number, { next: number; paused: boolean }>();
   #generation = 0;
   #isFetching = false;
-  #isStopped = false;
+  isStopped = false;
   #joined: (() => void) | null = null;
 
   constructor(group: SimGroup, process: SimProcess, handlers: GroupSourceHandlers) {
@@ -84,12 +91,13 @@ export class SimMember implements RecordSource {
 
   hear(generation: number, partitions: readonly number[]): void {
     this.#process.reach(this.#group.network.delayMs(), () => {
-      if (this.#isStopped || generation < this.#group.generation || generation <= this.#generation) return;
+      if (this.isStopped || generation < this.#group.generation || generation <= this.#generation) return;
       this.#generation = generation;
       this.#positions.clear();
-      const { groupId, topic, startPaused } = this.#group.options;
+      const { groupId, topic, startPaused, flaw } = this.#group.options;
       for (const partition of partitions) {
-        const next = this.#group.kafka.committed(groupId, topic, partition)?.nextOffset ?? 0;
+        const committed = this.#group.kafka.committed(groupId, topic, partition)?.nextOffset ?? 0;
+        const next = flaw === 'begins-behind-the-next-record' && committed > 0 ? committed + 1 : committed;
         this.#positions.set(partition, { next, paused: startPaused });
       }
       this.#handlers.onAssigned(new Map([[topic, partitions]]));
@@ -126,10 +134,16 @@ export class SimMember implements RecordSource {
   async commit(positions: readonly CommitPosition[]): Promise<void> {
     const group = this.#group;
     const generation = this.#generation;
-    const own = positions.filter(({ partition }) => this.#positions.has(partition));
+    const { flaw } = group.options;
+    const own = positions.flatMap((position) => {
+      const fetched = this.#positions.get(position.partition);
+      if (fetched === undefined) return [];
+      return flaw === 'commits-what-was-fetched' ? { ...position, nextOffset: fetched.next } : position;
+    });
     const isTaken = await group.network.ask(this.#process, () => {
       if (generation !== group.generation) return false;
       for (const { topic, partition, nextOffset } of own) {
+        group.onCommit(partition, nextOffset);
         group.kafka.commit(group.options.groupId, topic, partition, nextOffset);
       }
       return true;
@@ -138,7 +152,7 @@ export class SimMember implements RecordSource {
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.isStopped = true;
     this.#group.leave(this);
   }
 
@@ -147,15 +161,15 @@ export class SimMember implements RecordSource {
     const { kafka } = this.#group;
     let hasFetched = false;
     for (const [partition, position] of this.#positions) {
-      if (this.#isStopped || position.paused) continue;
+      if (this.isStopped || position.paused) continue;
       const from = position.next;
-      const { records, next } = kafka.fetch(topic, partition, from, FETCH_MAX_RECORDS);
+      const { records, undecodable, next } = kafka.fetch(topic, partition, from, FETCH_MAX_RECORDS);
       position.next = next;
       if (next > from) hasFetched = true;
-      if (records.length === 0) continue;
+      if (records.length + undecodable.length === 0) continue;
       const highWatermark = kafka.endOffset(topic, partition);
       const size = { byteLength: records.length, highWatermark, nextOffset: next };
-      this.#handlers.onBatch({ topic, partition, records, ...size, undecodable: [] });
+      this.#handlers.onBatch({ topic, partition, records, ...size, undecodable });
     }
     return hasFetched;
   }

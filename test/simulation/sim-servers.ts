@@ -7,6 +7,7 @@ import type { Random } from './random.js';
 export const TOPICS = topicNames('im');
 export const INGEST_GROUP = 'inorder.im.ingest';
 export const LOGIC_GROUP = 'inorder.im.logic';
+export const DELIVERY_GROUP = 'app';
 export const INGEST_PARTITIONS = 2;
 export const LOGIC_PARTITIONS = 2;
 export const DLQ_PARTITIONS = 1;
@@ -14,7 +15,7 @@ export const DLQ_PARTITIONS = 1;
 /** What the processes of a simulation share. */
 export interface SimServers {
   readonly random: Random;
-  readonly network: Pick<Network, 'ask' | 'faultRate'>;
+  readonly network: Pick<Network, 'ask' | 'askTwice' | 'faultRate'>;
   readonly kafka: MemoryKafka;
   readonly postgres: MemoryPostgres;
 }

@@ -2,23 +2,30 @@
  * The pipeline's stages as they ship, in processes that freeze and die, on servers in memory behind a network that
  * loses and delays: everything by seed, in virtual time.
  */
+import { checkEvidence } from '../../src/check/check-evidence.js';
+import type { Observation } from '../../src/check/evidence.js';
 import { silentLog, type Log } from '../../src/observe/log.js';
 import { silentMetrics } from '../../src/observe/metrics.js';
 import { IngestStage } from '../../src/stages/ingest/ingest-stage.js';
 import { ingestMetrics } from '../../src/stages/ingest/metrics.js';
 import { RecordRouter } from '../../src/stages/ingest/route-record.js';
+import type { DeliveryEngine } from '../../src/stages/delivery/delivery-engine.js';
 import { LogicStage } from '../../src/stages/logic/logic-stage.js';
 import { logicMetrics } from '../../src/stages/logic/metrics.js';
 import { REORDER } from '../support/reorder-rules.js';
+import { HandlerJudge } from './handler-judge.js';
 import { MemoryKafka, type KafkaFlaw } from './memory-kafka.js';
 import { MemoryPostgres, type PostgresFlaw } from './memory-postgres.js';
 import { Network } from './network.js';
-import { brokenPromises } from './oracle.js';
 import { Random } from './random.js';
 import { Scheduler, SimProcess, START_MS } from './scheduler.js';
+import { simDelivery } from './sim-delivery.js';
 import { simEdges, simProducer } from './sim-edges.js';
-import { SimGroup, SimMember } from './sim-group.js';
+import { SimBins } from './sim-bins.js';
+import { evidenceOf } from './sim-evidence.js';
+import { SimGroup, SimMember, type GroupFlaw } from './sim-group.js';
 import {
+  DELIVERY_GROUP,
   DLQ_PARTITIONS,
   INGEST_GROUP,
   INGEST_PARTITIONS,
@@ -31,8 +38,16 @@ import {
 export interface Flaws {
   readonly postgres?: PostgresFlaw;
   readonly kafka?: KafkaFlaw;
+  readonly deliveryGroup?: GroupFlaw;
 }
 
+export interface SimVerdict {
+  readonly broken: readonly string[];
+  /** Things looked at, by rule; calls of handlers. */
+  readonly judged: Readonly<Record<string, number>>;
+}
+
+const STOP_MS = 2_000;
 const SESSION_TIMEOUT_MS = 1_500;
 /** Longer than a send is waited for and tried again. */
 const QUIET_MS = 3_000;
@@ -48,8 +63,8 @@ const LANE_LIMITS = {
   batchMaxBytes: 50_000,
   batchPaceMs: 5,
   paceRecords: 4,
-  // Caches as small as a batch and all that is held need: they forget often.
-  ordering: { maxHeads: 5, maxSenders: 5, maxSeen: 4, reorder: { ...REORDER, maxCount: 2 } },
+  // Caches smaller than what a batch and all that is held need: they forget often.
+  ordering: { maxHeads: 2, maxSenders: 2, maxSeen: 2, reorder: { ...REORDER, maxCount: 2 } },
 };
 
 export class SimWorld {
@@ -61,7 +76,11 @@ export class SimWorld {
   readonly processes: SimProcess[] = [];
   /** What broke while it ran: a lane halted, a stage failed. */
   readonly broken: string[] = [];
-  readonly #groups: { readonly ingest: SimGroup; readonly logic: SimGroup };
+  readonly handlers: HandlerJudge;
+  readonly #leaving = new Set<SimProcess>();
+  readonly #stages = new Map<SimProcess, readonly Pick<IngestStage, 'start' | 'stop'>[]>();
+  readonly #observations: Observation[] = [];
+  readonly #groups: { readonly ingest: SimGroup; readonly logic: SimGroup; readonly delivery: SimGroup };
   readonly #servers: SimServers;
 
   constructor(seed: number, flaws: Flaws = {}) {
@@ -73,21 +92,52 @@ export class SimWorld {
     this.#servers = { kafka, network, postgres, random };
     const ingest = { groupId: INGEST_GROUP, topic: TOPICS.ingest, partitions: INGEST_PARTITIONS, startPaused: false };
     const logic = { groupId: LOGIC_GROUP, topic: TOPICS.logic, partitions: LOGIC_PARTITIONS, startPaused: true };
-    this.#groups = { ingest: new SimGroup(ingest, kafka, network), logic: new SimGroup(logic, kafka, network) };
+    const delivery = {
+      ...{ groupId: DELIVERY_GROUP, topic: TOPICS.delivery },
+      ...{ partitions: LOGIC_PARTITIONS, startPaused: false, flaw: flaws.deliveryGroup },
+    };
+    this.#groups = {
+      ingest: new SimGroup(ingest, kafka, network),
+      logic: new SimGroup(logic, kafka, network),
+      delivery: new SimGroup(delivery, kafka, network),
+    };
+    const handlers = new HandlerJudge(kafka, this.postgres);
+    this.handlers = handlers;
+    this.#groups.delivery.onCommit = (partition, nextOffset) => handlers.committed(partition, nextOffset);
+    const damaged = random.below(2) === 0 ? [TOPICS.ingest, TOPICS.delivery] : [];
+    kafka.isDamaged = (topic) => damaged.includes(topic) && random.below(30) === 0;
     kafka.onAppend = (topic) => {
       for (const group of Object.values(this.#groups)) if (group.options.topic === topic) group.wake();
     };
   }
 
+  /** Whether something is known to have broken already. */
+  get isBroken(): boolean {
+    return this.broken.length + this.handlers.broken.length > 0;
+  }
+
+  /** Those that nobody has told to end. */
   get living(): SimProcess[] {
-    return this.processes.filter(({ isAlive }) => isAlive);
+    return this.processes.filter((process) => process.isAlive && !this.#leaving.has(process));
   }
 
   startProcess(): void {
     const process = new SimProcess(this.scheduler, `p${this.processes.length}`);
     this.processes.push(process);
-    void this.#ingestStage(process).start();
-    void this.#logicStage(process).start();
+    const stages = [this.#ingestStage(process), this.#logicStage(process), this.#deliveryStage(process)];
+    this.#stages.set(process, stages);
+    for (const stage of stages) void stage.start();
+  }
+
+  /** SIGTERM: it ends what it began, as far as its deadline lets it, and leaves. */
+  stop(process: SimProcess): void {
+    this.#leaving.add(process);
+    process.reach(0, () => {
+      const stopped = (this.#stages.get(process) ?? []).map((stage) => stage.stop(STOP_MS));
+      void Promise.all(stopped).then(() => {
+        process.isAlive = false;
+      });
+    });
   }
 
   /** kill -9: the group hears of it when the session times out. */
@@ -124,7 +174,7 @@ export class SimWorld {
   }
 
   /**
-   * Whether every lane has stored and delivered all there is, and nobody writes any more. What the ingest group has
+   * Whether every lane has stored and delivered all there is, every handler's work is done, and nobody writes any more. What the ingest group has
    * committed may lie further back: a commit that arrives late only makes the next owner do work again.
    */
   get isAtRest(): boolean {
@@ -138,11 +188,21 @@ export class SimWorld {
       if (lane?.nextOffset !== end || postgres.held(p).length > 0) return false;
       if (committed?.nextOffset !== end || committed.metadata !== String(lane.lastMsgId)) return false;
     }
-    return true;
+    return this.handlers.undone().length === 0;
   }
 
-  verdict(): string[] {
-    return [...this.broken, ...brokenPromises(this.kafka, this.postgres)];
+  /** What the promises forbid, in words: what broke while it ran, and what the checker finds in what is left. */
+  async verdict(): Promise<SimVerdict> {
+    const { kafka, postgres, handlers } = this;
+    const broken = [...this.broken, ...handlers.broken, ...handlers.undone()];
+    const { outcomes } = await checkEvidence(evidenceOf(kafka, postgres, this.#observations), { bins: new SimBins() });
+    const judged: Record<string, number> = { handlers: handlers.callCount };
+    for (const { rule, answer, isJudged, judged: count, findings, reasons } of outcomes) {
+      judged[rule] = count;
+      if (!isJudged || answer === 'pass') continue;
+      broken.push(...[...findings.map(({ sentence }) => sentence), ...reasons].map((text) => `${rule}: ${text}`));
+    }
+    return { broken, judged };
   }
 
   #expel(process: SimProcess): (readonly [SimGroup, SimMember])[] {
@@ -194,6 +254,16 @@ export class SimWorld {
       log: this.#logOf(process),
       metrics: logicMetrics(silentMetrics),
       onFatal: (error) => this.broken.push(`logic of ${process.name} ends: ${error.message}`),
+    });
+  }
+
+  #deliveryStage(process: SimProcess): DeliveryEngine {
+    return simDelivery(this.#servers, process, {
+      openSource: (handlers) => new SimMember(this.#groups.delivery, process, handlers),
+      judge: this.handlers,
+      observations: this.#observations,
+      log: silentLog, // messages that it gives up are errors, and meant to be
+      onFatal: (error) => this.broken.push(`delivery of ${process.name} ends: ${error.message}`),
     });
   }
 

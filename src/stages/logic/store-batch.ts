@@ -4,12 +4,11 @@
  */
 import type { Clock } from '../../clock/clock.js';
 import { advance, decide, type LogicBatch } from '../../ordering/decide.js';
-import { unknownConversations, unknownSenders } from '../../ordering/needs.js';
+import { unknownConversations, unknownIdentities, unknownSenders } from '../../ordering/needs.js';
 import type { Plan } from '../../ordering/plan.js';
-import { contentHashOf, identityOf, nextDueMs, type OrderingState } from '../../ordering/state.js';
+import { contentHashOf, nextDueMs, type OrderingState } from '../../ordering/state.js';
 import type { SenderHead, SenderKey } from '../../ordering/sender.js';
 import type { LaneEpoch, Seq } from '../../protocol/ids.js';
-import type { Incoming } from '../../protocol/message.js';
 import type { LaneStore } from './edges.js';
 import { momentOf } from './moment.js';
 
@@ -97,12 +96,7 @@ export class BatchStorer {
   }
 
   async #learnStored(batch: LogicBatch): Promise<void> {
-    const unseen: Incoming[] = [];
-    for (const record of batch.records) {
-      if (record.kind === 'incoming' && !this.ordering.seen.has(identityOf(record.incoming))) {
-        unseen.push(record.incoming);
-      }
-    }
+    const unseen = unknownIdentities(this.ordering, batch);
     if (unseen.length === 0) return;
     for (const { identity, contentHash } of await this.store.stored(unseen)) {
       this.ordering.seen.set(identity, contentHashOf(contentHash));
