@@ -69,6 +69,7 @@ export function kafkaFixture(): KafkaFixture {
       const name = newName();
       topics.push(name);
       await admin.ensureTopics([{ name, partitions, config }]);
+      await admin.logRanges(name); // answered by the leaders, once they know that they are
       return name;
     },
     gated: async () => {
