@@ -17,6 +17,7 @@ import type {
   Stamped,
 } from '../evidence.js';
 import { memberAt, numberIn, stringIn } from './json-members.js';
+import { MappedFields } from './mapped-fields.js';
 
 /** Where each field lies in a line: names, one inside the other. Empty: nowhere. */
 export type FieldMap = Readonly<Record<FieldName, readonly string[]>>;
@@ -45,6 +46,7 @@ export const FIELDS = {
   outcome: 'committed or aborted; committed where it is absent',
 } as const;
 export type FieldName = keyof typeof FIELDS;
+type Texts = Readonly<Record<FieldName, string | null>>;
 
 export interface FileEvidenceOptions {
   readonly delivery: string | null;
@@ -82,7 +84,7 @@ export async function fileEvidence(options: FileEvidenceOptions): Promise<Eviden
     partitions,
     isDrained,
     ...(delivery === null ? {} : { delivery: (partition: number) => deliveriesIn(delivery, map, partition) }),
-    ...(ingest === null ? {} : { ingest: () => linesAs(ingest, (line, number) => ingestIn(line, number, map)) }),
+    ...(ingest === null ? {} : { ingest: () => ingestsIn(ingest, map) }),
     ...(deadLetters === null ? {} : { deadLetters: () => linesAs(deadLetters, deadLetterIn) }),
     ...(observations === null ? {} : { observations: () => linesAs(observations, observationIn) }),
   };
@@ -91,73 +93,81 @@ export async function fileEvidence(options: FileEvidenceOptions): Promise<Eviden
 /** A file is as one partition unless its lines say otherwise; more than one are read one after the other. */
 async function partitionsIn(path: string, map: FieldMap): Promise<number[]> {
   const found = new Set<number>();
-  for await (const batch of linesAs(path, (line) => numberIn(at(line, map, 'partition')) ?? 0)) {
+  const fields = new MappedFields({ partition: map.partition });
+  for await (const batch of linesAs(path, (line) => numberIn(fields.read(line).partition) ?? 0)) {
     for (const partition of batch) found.add(partition);
   }
   return [...found].sort((a, b) => a - b);
 }
 
 async function* deliveriesIn(path: string, map: FieldMap, partition: number): AsyncGenerator<DeliveryRecord[]> {
-  for await (const batch of linesAs(path, (line, number) => deliveryIn(line, number, map))) {
-    const own = batch.filter((record) => record.partition === partition);
+  const fields = new MappedFields<FieldName>(map);
+  const ofLine = (line: string, number: number): DeliveryRecord | null => {
+    const texts = fields.read(line);
+    return (numberIn(texts.partition) ?? 0) === partition ? deliveryIn(texts, number) : null;
+  };
+  for await (const batch of linesAs(path, ofLine)) {
+    const own = batch.filter((record) => record !== null);
     if (own.length > 0) yield own;
   }
 }
 
-function deliveryIn(line: string, number: number, map: FieldMap): DeliveryRecord {
-  const text = (name: FieldName): string | null => at(line, map, name);
-  const said = saidIn(line, map);
-  const seq = numberIn(text('seq'));
+function ingestsIn(path: string, map: FieldMap): AsyncGenerator<IngestRecord[]> {
+  const fields = new MappedFields<FieldName>(map);
+  return linesAs(path, (line, number) => {
+    const texts = fields.read(line);
+    const partition = numberIn(texts.partition) ?? 0;
+    return { partition, offset: numberIn(texts.offset) ?? number, said: saidIn(texts) };
+  });
+}
+
+function deliveryIn(texts: Texts, number: number): DeliveryRecord {
+  const said = saidIn(texts);
+  const seq = numberIn(texts.seq);
   const message: Stamped | null =
     said === null || seq === null
       ? null
       : {
           ...said,
           seq,
-          msgId: idIn(text('msgId')),
-          receivedAt: numberIn(text('receivedAt')),
-          stampedAt: numberIn(text('stampedAt')),
-          late: text('late') === 'true',
+          msgId: idIn(texts.msgId),
+          receivedAt: numberIn(texts.receivedAt),
+          stampedAt: numberIn(texts.stampedAt),
+          late: texts.late === 'true',
         };
   return {
-    partition: numberIn(text('partition')) ?? 0,
-    offset: numberIn(text('offset')) ?? number,
-    timestampMs: numberIn(text('timestamp')),
-    outcome: stringIn(text('outcome')) === 'aborted' ? 'aborted' : 'committed',
-    transaction: numberIn(text('transaction')),
-    laneEpoch: numberIn(text('epoch')),
+    partition: numberIn(texts.partition) ?? 0,
+    offset: numberIn(texts.offset) ?? number,
+    timestampMs: numberIn(texts.timestamp),
+    outcome: stringIn(texts.outcome) === 'aborted' ? 'aborted' : 'committed',
+    transaction: numberIn(texts.transaction),
+    laneEpoch: numberIn(texts.epoch),
     message,
     fault: message === null ? `line ${number} has no conversation, sender, clientMsgId or seq` : null,
   };
 }
 
-function ingestIn(line: string, number: number, map: FieldMap): IngestRecord {
-  const partition = numberIn(at(line, map, 'partition')) ?? 0;
-  return { partition, offset: numberIn(at(line, map, 'offset')) ?? number, said: saidIn(line, map) };
-}
-
-function saidIn(line: string, map: FieldMap): Said | null {
-  const text = (name: FieldName): string | null => at(line, map, name);
-  const senderId = nameIn(text('senderId'));
-  const clientMsgId = nameIn(text('clientMsgId'));
+function saidIn(texts: Texts): Said | null {
+  const senderId = nameIn(texts.senderId);
+  const clientMsgId = nameIn(texts.clientMsgId);
   if (senderId === null || clientMsgId === null) return null;
-  const conversationId = nameIn(text('conversationId')) ?? conversationOf(senderId, text);
+  const conversationId = nameIn(texts.conversationId) ?? conversationOf(senderId, texts);
   if (conversationId === null) return null;
   return {
     conversationId,
     senderId,
     clientMsgId,
-    sentAt: numberIn(text('sentAt')),
-    senderSeq: numberIn(text('senderSeq')),
-    senderEpoch: numberIn(text('senderEpoch')),
-    body: text('body'),
-    meta: text('meta'),
+    sentAt: numberIn(texts.sentAt),
+    senderSeq: numberIn(texts.senderSeq),
+    senderEpoch: numberIn(texts.senderEpoch),
+    body: texts.body,
+    meta: texts.meta,
   };
 }
 
-function conversationOf(senderId: string, text: (name: FieldName) => string | null): string | null {
-  const receiverId = nameIn(text('receiverId'));
-  const groupId = nameIn(text('groupId'));
+function conversationOf(senderId: string, texts: Texts): string | null {
+  const receiverId = nameIn(texts.receiverId);
+  const groupId = nameIn(texts.groupId);
   return (receiverId === null) === (groupId === null) ? null : conversationIdOf(senderId, receiverId, groupId);
 }
 
@@ -191,11 +201,6 @@ function observationIn(line: string, number: number): Observation {
     seq,
     msgId: idIn(text('msgId')),
   };
-}
-
-function at(line: string, map: FieldMap, name: FieldName): string | null {
-  const path = map[name];
-  return path.length === 0 ? null : memberAt(line, path);
 }
 
 /** An id may be written as a number. */
