@@ -29,7 +29,7 @@ const SIZES = [
 const NAMES = Object.keys(MESSAGE_COLUMNS).join(', ');
 const TYPES = Object.values(MESSAGE_COLUMNS);
 const FENCE = `UPDATE lane SET next_offset = $4, last_msg_id = $5
-                WHERE partition = $1 AND epoch = $2 AND next_offset = $3 RETURNING 1`;
+                WHERE partition = $1 AND epoch = $2 AND next_offset = $3 AND last_msg_id = $6 RETURNING 1`;
 const HEADS = `INSERT INTO conversation AS c (conversation_id, partition, previous_last_seq, last_seq, last_msg_id)`;
 const MOVE_HEAD = `ON CONFLICT (conversation_id) DO UPDATE
   SET previous_last_seq = excluded.previous_last_seq, last_msg_id = excluded.last_msg_id,
@@ -41,7 +41,7 @@ const arrays = (types, from) => types.map((type, i) => `$${from + i}::${type}[]`
 const UNNEST_IN_FROM = `
 WITH fence AS (${FENCE}),
  stored AS (INSERT INTO message (partition, lane_epoch, ${NAMES})
-            SELECT $1, $2, m.* FROM unnest(${arrays(TYPES, 6)}) AS m, fence RETURNING conversation_id, seq, msg_id),
+            SELECT $1, $2, m.* FROM unnest(${arrays(TYPES, 7)}) AS m, fence RETURNING conversation_id, seq, msg_id),
  heads AS (${HEADS}
            SELECT conversation_id, $1, min(seq) - 1, max(seq), max(msg_id) FROM stored GROUP BY 1 ${MOVE_HEAD})
 SELECT 1 FROM fence`;
@@ -50,9 +50,9 @@ SELECT 1 FROM fence`;
 const HEADS_SENT = `
 WITH fence AS (${FENCE}),
  stored AS (INSERT INTO message (partition, lane_epoch, ${NAMES})
-            SELECT $1, $2, m.* FROM fence, (SELECT ${TYPES.map((type, i) => `unnest($${6 + i}::${type}[])`)}) AS m),
+            SELECT $1, $2, m.* FROM fence, (SELECT ${TYPES.map((type, i) => `unnest($${7 + i}::${type}[])`)}) AS m),
  heads AS (${HEADS} SELECT h.id, $1, h.first - 1, h.last, h.msg_id
-             FROM unnest(${arrays(['text', 'int8', 'int8', 'int8'], 6 + TYPES.length)}) AS h (id, first, last, msg_id), fence
+             FROM unnest(${arrays(['text', 'int8', 'int8', 'int8'], 7 + TYPES.length)}) AS h (id, first, last, msg_id), fence
            ${MOVE_HEAD})
 SELECT 1 FROM fence`;
 
@@ -64,6 +64,8 @@ const HEADS_ALONE = `${HEADS} SELECT h.id, $1::int, h.first - 1, h.last, h.msg_i
 /** Name → how one batch is stored. `lane` is what a shape opened; see `open`. */
 const SHAPES = {
   'one statement, as shipped': (lane, batch) => stored(storePlan(lane.db, { ...lane.reign, plan: batch.plan })),
+  'the same, messages without numbers': (lane, batch) =>
+    stored(storePlan(lane.db, { ...lane.reign, plan: batch.plan })),
   'the same without the index for takeovers': (lane, batch) =>
     stored(storePlan(lane.db, { ...lane.reign, plan: batch.plan })),
   'one statement, unnest in FROM': (lane, batch) =>
@@ -105,7 +107,7 @@ async function transaction(lane, batch, insert) {
 }
 
 function encode(lane, batch) {
-  return lane.columns.encode(batch.plan.stamped).messages;
+  return lane.columns.encode(batch.plan).messages;
 }
 
 function headsOf({ plan }) {
@@ -148,6 +150,8 @@ const VALUE_OF = {
   meta: (m) => m.meta,
   traceparent: (m) => m.traceparent,
   tracestate: (m) => m.tracestate,
+  high_sent_at: () => null,
+  former_sent_at: () => null,
 };
 
 /** As node-postgres sends arrays by itself. */
@@ -232,7 +236,8 @@ async function open(url, shape, rows) {
   if (shape.includes('without the index')) await client.query('DROP INDEX message_by_lane');
   const { laneEpoch } = await takeLane(db, { partition: PARTITION, owner: 'measure-sql' });
   const lane = { schema, client, db, reign: { partition: PARTITION, laneEpoch }, columns: new PlanColumns() };
-  const source = { heads: new Map(), rowCount: 0, laneEpoch, random: randomFrom(20_240_229) };
+  const isNumbered = !shape.includes('without numbers');
+  const source = { heads: new Map(), rowCount: 0, floor: 0n, isNumbered, laneEpoch, random: randomFrom(20_240_229) };
   return { shape, rows, lane, source, spent: { serverUs: 0, clientUs: 0, wallUs: 0, batches: 0 } };
 }
 
@@ -264,15 +269,17 @@ function makeBatch(source, rows) {
     const seq = (heads.get(conversationId) ?? 0) + 1;
     heads.set(conversationId, seq);
     source.rowCount += 1;
-    return makeMessage({ conversationId, number, seq, row: source.rowCount });
+    return makeMessage({ conversationId, number, seq, row: source.rowCount, isNumbered: source.isNumbered });
   });
   const { rowCount: nextOffset } = source;
   const lastMsgId = stamped.at(-1).msgId;
-  const plan = { stamped, lastMsgId, fromOffset, nextOffset };
-  return { plan, fence: [PARTITION, laneEpoch, fromOffset, nextOffset, lastMsgId] };
+  const { floor } = source;
+  source.floor = lastMsgId;
+  const plan = { stamped, held: [], released: [], floor, lastMsgId, fromOffset, nextOffset };
+  return { plan, fence: [PARTITION, laneEpoch, fromOffset, nextOffset, lastMsgId, floor] };
 }
 
-function makeMessage({ conversationId, number, seq, row }) {
+function makeMessage({ conversationId, number, seq, row, isNumbered }) {
   const now = 1_764_000_000_000 + row;
   return {
     kind: 'message',
@@ -286,9 +293,9 @@ function makeMessage({ conversationId, number, seq, row }) {
     groupId: null,
     clientMsgId: `message-${row}-abcdefgh`,
     sentAt: now,
-    senderSeq: seq,
-    prevSenderSeq: seq - 1,
-    senderEpoch: 1,
+    senderSeq: isNumbered ? seq : null,
+    prevSenderSeq: isNumbered ? seq - 1 : null,
+    senderEpoch: isNumbered ? 1 : null,
     body: BODY,
     meta: null,
     contentHash: Buffer.alloc(32, row % 256),

@@ -77,7 +77,7 @@ test('takeovers at any moments during holds change nothing: the same messages, i
     fc.property(drafts, steps, moments, (all, list, takeovers) => {
       expect(played(all, list, takeovers)).toEqual(played(all, list, new Set()));
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });
 
@@ -87,7 +87,7 @@ test('nobody is late because nobody owned the lane for a while', () => {
       const lateAnyway = lateOf(played(all, list, new Set()));
       expect(lateAnyway).toEqual(expect.arrayContaining(lateOf(withDowntime(all, list, during))));
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });
 
