@@ -75,7 +75,7 @@ test(
     const roundMs = 10_000;
     const rate = Math.ceil(COUNT / (((KILLS + STOPS * 1.5 + 3) * roundMs) / 1000));
     const load = run(
-      ...['produce', '--count', String(COUNT), '--rate', String(rate), '--conversations', '200'],
+      ...['produce', '--rate', String(rate), '--conversations', '200'], // until told to end: after the last fault
       ...['--duplicates', '5%', '--bad', '1%', '--seed', String(SEED), '--json'],
     );
     const random = randomFrom(SEED);
@@ -131,6 +131,8 @@ test(
     await until('Kafka again', async () => (await stack()).pids.kafka !== pids.kafka, 60_000);
     await times.flowing(LANES);
 
+    await until(`${COUNT / 2} deliveries`, () => times.count >= COUNT / 2, 120_000);
+    load.signal('SIGINT');
     expect((await load.exit).code).toBe(0);
     const { acknowledged, expected } = JSON.parse(load.stdout) as LoadSummary;
     const rows = (): Promise<number> => countRows(databaseUrl, 'SELECT count(*) FROM message');
