@@ -30,6 +30,8 @@ const integration = project('integration', {
 });
 
 export default {
+  // What needs no server runs beside what waits for one.
+  maxWorkers: 2,
   projects: onContainers
     ? [integration, project('containers')]
     : [project('unit'), project('property'), project('model'), project('simulation'), integration, project('faults')],

@@ -77,6 +77,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const MIN_REBALANCE_TIMEOUT_MS = 10_000;
+/** Where nothing else comes, a window is over a fifth of it after its deadline: senders rest more often than stages stall. */
+const SILENCES_PER_WINDOW = 5;
 
 export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 'color' | 'javaHome'>): Settings {
   return {
@@ -92,7 +94,7 @@ export function settingsFrom(variables: Variables, surroundings: Pick<Settings, 
     batchMaxRecords: variables.INORDER_BATCH_MAX_RECORDS,
     reorder: {
       windowMs: variables.INORDER_REORDER_WINDOW_MS,
-      silenceMs: variables.INORDER_REORDER_WINDOW_MS, // at most twice the window in all, where nothing else comes
+      silenceMs: Math.ceil(variables.INORDER_REORDER_WINDOW_MS / SILENCES_PER_WINDOW),
       maxPerSender: variables.INORDER_HELD_MAX_PER_SENDER,
       maxCount: variables.INORDER_HELD_MAX_MESSAGES,
       maxBytes: variables.INORDER_HELD_MAX_BYTES,
