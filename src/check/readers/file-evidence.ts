@@ -18,6 +18,7 @@ import type {
 } from '../evidence.js';
 import { memberAt, numberIn, stringIn } from './json-members.js';
 import { MappedFields } from './mapped-fields.js';
+import { saidOf } from './record-texts.js';
 
 /** Where each field lies in a line: names, one inside the other. Empty: nowhere. */
 export type FieldMap = Readonly<Record<FieldName, readonly string[]>>;
@@ -153,16 +154,7 @@ function saidIn(texts: Texts): Said | null {
   if (senderId === null || clientMsgId === null) return null;
   const conversationId = nameIn(texts.conversationId) ?? conversationOf(senderId, texts);
   if (conversationId === null) return null;
-  return {
-    conversationId,
-    senderId,
-    clientMsgId,
-    sentAt: numberIn(texts.sentAt),
-    senderSeq: numberIn(texts.senderSeq),
-    senderEpoch: numberIn(texts.senderEpoch),
-    body: texts.body,
-    meta: texts.meta,
-  };
+  return saidOf(texts, conversationId, senderId, clientMsgId);
 }
 
 function conversationOf(senderId: string, texts: Texts): string | null {

@@ -71,7 +71,8 @@ function stampedIn(value: Buffer | null): Stamped | null {
   };
 }
 
-function saidOf(texts: FieldTexts, conversationId: string, senderId: string, clientMsgId: string): Said {
+/** What a sender said, from the texts of its fields; who and where were read before. */
+export function saidOf(texts: SaidTexts, conversationId: string, senderId: string, clientMsgId: string): Said {
   return {
     conversationId,
     senderId,
@@ -102,6 +103,7 @@ const NO_TEXTS = {
   body: null,
   meta: null,
 };
+type SaidTexts = Readonly<Record<'sentAt' | 'senderSeq' | 'senderEpoch' | 'body' | 'meta', string | null>>;
 type FieldTexts = { [Name in keyof typeof NO_TEXTS]: string | null };
 
 function textsIn(value: Buffer | null): FieldTexts | null {
