@@ -317,3 +317,12 @@ describe('tail, live', () => {
     expect(groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(`inorder.test.${prefix}`))).toEqual([]);
   });
 });
+
+test('Ctrl-C ends a bench as a shell would say it, and nobody calls that a bug', async () => {
+  const bench = new InorderProcess(['bench', '--messages', '300000'], env);
+  await bench.printed(/ceiling/);
+  bench.signal('SIGINT');
+  expect((await bench.exit).code).toBe(130);
+  expect(bench.stderr).toContain('stopped');
+  expect(bench.stderr).not.toContain('bug');
+});

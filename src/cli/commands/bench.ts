@@ -11,7 +11,7 @@ import { openContext } from '../context.js';
 import { wholeNumber } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { grouped, Progress } from '../progress.js';
-import { watchStopSignals } from '../signals.js';
+import { exitCodeOf, watchStopSignals } from '../signals.js';
 import { tableLines } from '../table.js';
 
 const HELP = `
@@ -76,6 +76,11 @@ async function bench(flags: BenchFlags): Promise<void> {
       note('error: the measured run was not exact; the figures say nothing');
       process.exitCode = 1;
     }
+  } catch (error) {
+    if (stop.cause === null) throw error;
+    progress.end();
+    note('stopped: nothing was measured to the end');
+    process.exitCode = exitCodeOf(stop.cause);
   } finally {
     progress.end();
     stop.release();
