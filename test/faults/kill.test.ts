@@ -7,6 +7,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SeededRandom } from '../../src/workload/random.js';
 import { makeDataDir, type TestDataDir } from '../support/data-dir.js';
 import { compareTopicAndTable, countRows } from '../support/compare.js';
 import { readWithForeignClient } from '../support/foreign-reader.js';
@@ -78,7 +79,7 @@ test(
       ...['produce', '--rate', String(rate), '--conversations', '200'], // until told to end: after the last fault
       ...['--duplicates', '5%', '--bad', '1%', '--seed', String(SEED), '--json'],
     );
-    const random = randomFrom(SEED);
+    const random = new SeededRandom(SEED);
     const takeovers: number[] = [];
     const say = (line: string): void => {
       process.stderr.write(`  [kill, seed ${SEED}] ${line}\n`);
@@ -86,8 +87,8 @@ test(
 
     for (let kill = 0; kill < KILLS; kill++) {
       await times.flowing(LANES);
-      await times.moment(random() * 2_000);
-      const at = random() < 0.5 ? 0 : 1;
+      await times.moment(random.fraction() * 2_000);
+      const at = random.fraction() < 0.5 ? 0 : 1;
       const victim = workers[at] as InorderProcess;
       const lanes = await lanesOf(databaseUrl, victim.pid);
       await victim.kill();
@@ -175,15 +176,4 @@ async function lanesOf(databaseUrl: string, pid: number): Promise<number[]> {
 function summary(values: readonly number[]): string {
   const sorted = [...values].sort((a, b) => a - b);
   return `median ${sorted[Math.floor(sorted.length / 2)] ?? '-'} ms, most ${sorted.at(-1) ?? '-'} ms`;
-}
-
-/** A small generator (mulberry32), so that a run's moments can be repeated by seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
