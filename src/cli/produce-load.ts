@@ -1,5 +1,7 @@
 import { systemClock } from '../clock/clock.js';
 import type { OutgoingRecord } from '../record.js';
+import { SeededRandom } from '../workload/random.js';
+import { Reordered } from '../workload/reordered.js';
 import { sendPaced, type PacedSendResult } from '../workload/send-paced.js';
 import { Workload, type ExpectedCounts } from '../workload/workload.js';
 import type { IngestWriter } from './ingest-writer.js';
@@ -15,6 +17,7 @@ export interface LoadFlags {
   readonly conversations?: number;
   readonly duplicates?: number;
   readonly bad?: number;
+  readonly reorder?: number;
   readonly seed?: number;
 }
 
@@ -23,8 +26,8 @@ const DEFAULT_CONVERSATIONS = 100;
 const SEEDS = 0x1_0000_0000;
 
 /** Whether any of the flags that only a load has was given. */
-export function namesLoad({ rate, count, conversations, duplicates, bad, seed }: LoadFlags): boolean {
-  return [rate, count, conversations, duplicates, bad, seed].some((flag) => flag !== undefined);
+export function namesLoad({ rate, count, conversations, duplicates, bad, reorder, seed }: LoadFlags): boolean {
+  return [rate, count, conversations, duplicates, bad, reorder, seed].some((flag) => flag !== undefined);
 }
 
 /** Sends the load and says what was acknowledged and what the pipeline must make of it. Ctrl-C ends it early. */
@@ -42,17 +45,22 @@ export async function produceLoad(
     maxValueBytes,
   });
   const count = flags.count ?? (flags.rate === undefined ? DEFAULT_COUNT : Number.POSITIVE_INFINITY);
+  const drawn = new Reordered(records(workload, writer, count), flags.reorder ?? 0, new SeededRandom(seed));
   const stop = watchStopSignals({ onForce: () => note('the last batch is still awaiting its acknowledgement') });
   const progress = new Progress();
   const begunMs = systemClock.monotonicMs();
   try {
-    const result = await sendPaced(records(workload, writer, count), {
+    const paced = await sendPaced(drawn, {
       send: (batch) => writer.send(batch),
       ratePerSecond: flags.rate ?? null,
       clock: systemClock,
       stop: stop.signal,
       onAcknowledged: (total) => progress.update(() => progressText(total, count, begunMs)),
     });
+    // What was to come later comes now: the totals are of all that was drawn.
+    const rest = drawn.rest();
+    if (rest.length > 0) await writer.send(rest);
+    const result = { ...paced, acknowledged: paced.acknowledged + rest.length };
     progress.end();
     if (json) printJson(summary(seed, result, workload.expected));
     else show(seed, result, workload.expected);

@@ -23,6 +23,7 @@ JSON lines, one envelope each, sent as they are (bad ones are named and not sent
 A synthetic load, acknowledged and counted (the same --seed again repeats the same messages: all duplicates):
   $ inorder produce --count 20000
   $ inorder produce --rate 3000 --count 90000 --conversations 1000 --duplicates 5% --bad 1% --seed 7
+  $ inorder produce --rate 600 --reorder 10%  senders' messages out of their order: held, and put right
   $ inorder produce --rate 500                until Ctrl-C
 
 Needs Kafka only. Records are keyed by conversation.`;
@@ -57,6 +58,7 @@ export function addProduce(program: Command): void {
     .option('--conversations <n>', 'conversations, some of them hot (100)', wholeNumber(1, 10_000_000))
     .option('--duplicates <share>', 'records that repeat an earlier message (0%)', share)
     .option('--bad <share>', 'records broken in one of the ways there are (0%)', share)
+    .option('--reorder <share>', 'records that come after up to 200 later ones (0%)', share)
     .option('--seed <n>', 'repeatable: the same seed gives the same messages (random)', wholeNumber(0, 0xffff_ffff));
   command
     .optionsGroup('Both:')
