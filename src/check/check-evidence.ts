@@ -77,13 +77,15 @@ class EvidenceCheck {
   #current: RowJoin | null = null;
 
   constructor(evidence: Evidence, options: CheckOptions, bins: Bins) {
-    const { topics } = evidence;
+    const { topics, acknowledged, isDrained = false } = evidence;
     this.#evidence = evidence;
     this.#options = options;
     const findings = new Findings(options.findingsPerRule ?? DEFAULT_FINDINGS, options.onFinding ?? null);
     this.#findings = findings;
     const outcomesAre = evidence.rows === undefined ? 'deliveries' : 'rows';
-    this.#endsOnce = new EndsOnce({ bins, findings, topics, outcomesAre, ranges: evidence.ingestRanges });
+    this.#endsOnce = new EndsOnce({
+      ...{ bins, findings, topics, outcomesAre, ranges: evidence.ingestRanges, acknowledged, isDrained },
+    });
     this.#readers = new ReaderRules(findings, topics.delivery);
     this.#deliveries = new DeliveryJudge({
       ...{ findings, topic: topics.delivery, truncated: evidence.truncated ?? new Set() },
@@ -230,6 +232,8 @@ class EvidenceCheck {
   #counts(): Counts {
     return {
       ingested: this.#endsOnce.ingestedCount,
+      acknowledged: this.#evidence.acknowledged?.size ?? 0,
+      acknowledgedNotJudged: this.#endsOnce.acknowledgedNotJudgedCount,
       delivered: this.#deliveries.deliveredCount,
       aborted: this.#deliveries.abortedCount,
       stored: this.#rowCount,
@@ -260,6 +264,7 @@ class EvidenceCheck {
       await work();
     } catch (error) {
       this.#findings.incomplete(rules, what, error);
+      if (rules.includes('ends-once')) this.#endsOnce.isComplete = false;
     }
   }
 

@@ -4,6 +4,8 @@
  * are decimal strings, compared as numbers; times are milliseconds since 1970 UTC.
  */
 
+import type { PlaceSet } from './place-set.js';
+
 /** What a sender said, wherever it is found again. */
 export interface Said {
   readonly conversationId: string;
@@ -135,6 +137,8 @@ export interface Evidence {
    * that was read, where this is absent.
    */
   readonly ingestRanges?: ReadonlyMap<number, OffsetRange>;
+  /** Places of the ingest topic that producers were acknowledged; absent where they noted none. */
+  readonly acknowledged?: PlaceSet;
   /** Absent: there are no dead letters. */
   readonly deadLetters?: () => Batches<DeadLetterRecord>;
   /** Ingest records that are on their way: not yet passed on, not yet stored, held for an earlier one. */

@@ -29,6 +29,19 @@ export class PlaceSet {
     this.#size += 1;
   }
 
+  /** Calls with every place; those of a partition one after the other. */
+  each(visit: (partition: number, offset: number) => void): void {
+    for (const [partition, chunks] of this.#partitions) {
+      for (const [number, chunk] of chunks) {
+        for (let bit = 0; bit < CHUNK_BITS; bit++) {
+          const word = chunk[bit >>> 5] as number;
+          if (word === 0) bit |= 31;
+          else if (((word >>> (bit & 31)) & 1) === 1) visit(partition, number * CHUNK_BITS + bit);
+        }
+      }
+    }
+  }
+
   has(partition: number, offset: number): boolean {
     const chunk = this.#partitions.get(partition)?.get(Math.floor(offset / CHUNK_BITS));
     if (chunk === undefined) return false;

@@ -49,6 +49,10 @@ export interface RuleOutcome {
 /** What was there. */
 export interface Counts {
   ingested: number;
+  /** Places that producers noted; 0 where they noted none. */
+  acknowledged: number;
+  /** Of these, deleted from the topic's beginning, or beyond what was read. */
+  acknowledgedNotJudged: number;
   delivered: number;
   /** Copies of aborted transactions. */
   aborted: number;

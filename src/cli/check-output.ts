@@ -26,6 +26,11 @@ export function showVerdict(verdict: Verdict, seconds: number): void {
       `${grouped(counts.deadLetters)} dead letters, ${grouped(counts.duplicates)} duplicates, ` +
       `${grouped(counts.inFlight)} on their way, ${grouped(counts.conversations)} conversations`,
   );
+  if (counts.acknowledged > 0) {
+    const left = counts.acknowledgedNotJudged;
+    const beyond = left === 0 ? '' : `, ${grouped(left)} of them deleted since, or beyond what was read: not judged`;
+    print(`${grouped(counts.acknowledged)} acknowledged places looked for${beyond}`);
+  }
   print(
     `${grouped(all)} records and rows in ${seconds.toFixed(1)} s, ${grouped(process.memoryUsage.rss() / 1_048_576)} MiB`,
   );

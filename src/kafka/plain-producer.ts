@@ -8,7 +8,7 @@ import { failureOf } from './failure.js';
 import type { KafkajsClient } from './kafkajs-seams.js';
 import { PATIENT_RETRY } from './options.js';
 import { groupRecords, type RecordGroup } from './record-groups.js';
-import { encodeProduce, noPartitioner, sendGroups } from './send-groups.js';
+import { encodeProduce, noPartitioner, sendGroups, type WrittenRange } from './send-groups.js';
 
 const LET_GO_MS = 2_000;
 
@@ -23,13 +23,23 @@ const LET_GO_MS = 2_000;
 export class PlainProducer {
   readonly #kafka: KafkaConnection;
   readonly #log: Log;
+  readonly #onWritten: (range: WrittenRange) => void;
   #open: { client: KafkajsClient; producer: Producer; connected: boolean } | null = null;
   #state: 'usable' | 'poisoned' | 'closed' = 'usable';
   #last: Promise<void> = Promise.resolve();
 
-  constructor(kafka: KafkaConnection, log: Log = kafka.log) {
+  /**
+   * @param onWritten told where acknowledged records lie, before `send` resolves. Of a `send` that fails it is told of
+   * the requests before the failure; what it throws fails the send.
+   */
+  constructor(
+    kafka: KafkaConnection,
+    log: Log = kafka.log,
+    onWritten: (range: WrittenRange) => void = () => undefined,
+  ) {
     this.#kafka = kafka;
     this.#log = log;
+    this.#onWritten = onWritten;
   }
 
   /**
@@ -70,7 +80,10 @@ export class PlainProducer {
     try {
       if (!this.#open.connected) await this.#open.producer.connect();
       this.#open.connected = true;
-      for (const groups of requests) await sendGroups(this.#open.producer, groups, this.#kafka.onBrokerTime);
+      for (const groups of requests) {
+        const written = await sendGroups(this.#open.producer, groups, this.#kafka.onBrokerTime);
+        written.forEach(this.#onWritten);
+      }
     } catch (error) {
       this.#poison();
       const failure = failureOf(error, `write ${placesOf(requests)}`, this.#kafka.options.brokers);

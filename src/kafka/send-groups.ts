@@ -13,8 +13,16 @@ export interface BatchSender {
   sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]>;
 }
 
+/** Records of one partition that lie behind one another: what a broker acknowledged as one batch. */
+export interface WrittenRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly count: number;
+}
+
 /**
- * Sends one request's groups and returns when every one of them is written. A kafkajs send to several brokers that is
+ * Sends one request's groups and returns when every one of them is written, with where they lie. A kafkajs send to several brokers that is
  * retried while a leader moves returns without having sent what moved to a broker that had already answered: so the
  * answers are counted. @throws what kafkajs throws, or InorderError kafka_unavailable: the outcome is unknown then
  */
@@ -22,7 +30,7 @@ export async function sendGroups(
   sender: BatchSender,
   groups: readonly RecordGroup[],
   onBrokerTime: KafkaConnection['onBrokerTime'] = () => undefined,
-): Promise<void> {
+): Promise<WrittenRange[]> {
   const askedMs = systemClock.monotonicMs();
   const written = await sender.sendBatch({
     acks: -1,
@@ -41,6 +49,16 @@ export async function sendGroups(
       `no broker confirmed the records for partition ${missing.partition} of ${missing.topic}`,
     );
   }
+  return rangesOf(written, groups);
+}
+
+/** A batch's records get consecutive offsets. A broker that knows a repeated batch and not where it lies answers -1. */
+function rangesOf(written: readonly RecordMetadata[], groups: readonly RecordGroup[]): WrittenRange[] {
+  return written.flatMap(({ topicName: topic, partition, baseOffset }) => {
+    const firstOffset = Number(baseOffset ?? -1);
+    const count = groups.find((group) => group.topic === topic && group.partition === partition)?.records.length ?? 0;
+    return firstOffset < 0 || count === 0 ? [] : { topic, partition, firstOffset, count };
+  });
 }
 
 /** Brokers tell whole milliseconds. */

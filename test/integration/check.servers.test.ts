@@ -1,6 +1,6 @@
 /** `inorder check` on real servers: a pipeline that ran is proven, and a row that somebody changed is found. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -59,7 +59,8 @@ test('a pipeline that ran is proven, and what somebody changed afterwards is fou
   await inorder(['topics'], env);
   await inorder(['migrate'], env);
   const load = ['--count', String(COUNT), '--conversations', '50', '--duplicates', '5%', '--bad', '2%'];
-  await inorder(['produce', ...load, '--seed', '7'], env);
+  const places = join(dataDir, 'places.jsonl');
+  await inorder(['produce', ...load, '--seed', '7', '--acknowledged', places], env);
 
   const backlog = await check('--settle', '0');
   expect(backlog).toMatchObject({ code: 2, verdict: { answer: 'unknown', counts: { inFlight: COUNT } } });
@@ -71,9 +72,20 @@ test('a pipeline that ran is proven, and what somebody changed afterwards is fou
   expect(running).toMatchObject({ code: 0, verdict: { answer: 'pass', counts: { ingested: COUNT, inFlight: 0 } } });
   expect(await stages.stop()).toBe(0);
 
-  const { counts } = (await check('--drained')).verdict;
+  const { counts } = (await check('--drained', '--acknowledged', places)).verdict;
+  expect(counts).toMatchObject({ acknowledged: COUNT, acknowledgedNotJudged: 0 });
+  expect(new Set(readFileSync(places, 'utf8').split('\n')).size).toBe(COUNT + 1);
   expect(counts.delivered).toBe(counts.stored);
   expect(counts.stored + counts.deadLetters + counts.duplicates).toBe(COUNT);
+
+  appendFileSync(places, '{"partition":1,"offset":99999}\n');
+  expect(await check('--acknowledged', places)).toMatchObject({ code: 0, verdict: { answer: 'pass' } });
+  const cut = await check('--drained', '--acknowledged', places);
+  expect(cut).toMatchObject({ code: 1, verdict: { answer: 'fail' } });
+  const [endsOnce] = cut.verdict.outcomes;
+  expect(endsOnce?.findings.flatMap(({ exhibits }) => exhibits)).toMatchObject([
+    { kind: 'record', topic: topics.ingest, partition: 1, offset: 99_999 },
+  ]);
 
   await change(
     `UPDATE message SET body = '"forged"' WHERE seq = 3 AND conversation_id = (SELECT min(conversation_id) FROM message)`,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { PlainProducer } from '../../src/kafka/plain-producer.js';
+import { silentLog } from '../../src/observe/log.js';
 import type { KafkaRecord } from '../../src/record.js';
 import { kafkaFixture, outgoing } from '../support/kafka-fixture.js';
 import { until } from '../support/until.js';
@@ -37,6 +38,19 @@ describe('a plain producer', () => {
     await producer.close();
     const records = await read(topic, 12_000);
     expect(records.map(({ value }) => Number.parseInt(value!.toString(), 10))).toEqual([...records.keys()]);
+  });
+
+  test('tells where each record lies, however many a batch and a send have', async () => {
+    const topic = await fixture.newTopic(2);
+    const told: string[] = [];
+    const producer = new PlainProducer(fixture.kafka, silentLog, ({ partition, firstOffset, count }) => {
+      for (let n = 0; n < count; n++) told.push(`${partition}:${firstOffset + n}`);
+    });
+    await producer.send(Array.from({ length: 30 }, (_, index) => outgoing(topic, index % 2, `${index}`)));
+    await producer.send([outgoing(topic, 1, 'x'.repeat(600_000)), outgoing(topic, 1, 'y'.repeat(600_000))]);
+    await producer.close();
+    const there = (await read(topic, 32)).map(({ partition, offset }) => `${partition}:${offset}`);
+    expect(told.sort()).toEqual(there.sort());
   });
 
   test('sends nothing for nothing', async () => {

@@ -14,6 +14,8 @@ test('a clean history passes, and one with a planted fault fails by its rule', a
   await fc.assert(
     fc.asyncProperty(mutation, seed, seed, async ({ rule, plant }, historySeed, plantSeed) => {
       const history = cleanHistory({ ...SIZE, seed: historySeed });
+      // One in nine has no aborted transaction, and nothing for the faults that are planted in one.
+      fc.pre(history.delivery.some((list) => list.some(({ outcome }) => outcome === 'aborted')));
       const clean = await checkEvidence(evidenceOf(history));
       plant(history, new SeededDraws(plantSeed));
       const { outcomes } = await checkEvidence(evidenceOf(history));

@@ -22,7 +22,21 @@ describe('records on their way to kafkajs', () => {
       code: 'kafka_unavailable',
       message: 'no broker confirmed the records for partition 1 of a',
     });
-    await expect(sendGroups(sender, groups!.slice(0, 1))).resolves.toBeUndefined();
+    await expect(sendGroups(sender, groups!.slice(0, 1))).resolves.toEqual([]);
+  });
+
+  test("says where records lie: a batch's from its first offset on, and nothing where the broker doesn't know", async () => {
+    const sender = {
+      sendBatch: () =>
+        Promise.resolve([
+          { topicName: 'a', partition: 1, baseOffset: '9007199254740000' },
+          { topicName: 'a', partition: 0, baseOffset: '-1' },
+        ] as RecordMetadata[]),
+    };
+    const [groups] = groupRecords([outgoing('a', 1), outgoing('a', 0), outgoing('a', 1)]);
+    await expect(sendGroups(sender, groups!)).resolves.toEqual([
+      { topic: 'a', partition: 1, firstOffset: 9_007_199_254_740_000, count: 2 },
+    ]);
   });
 
   test('kafkajs groups nothing: it gets each partition with its records, in order, without copies', async () => {

@@ -106,7 +106,15 @@ export class LiveCheck {
     const { topics, from } = this.#options;
     const evidence = { topics, partitions: [...from.keys()], delivery: () => [], hasAbortedCopies: true, logEnds: [] };
     const counts = {
-      ...{ ingested: 0, stored: 0, deadLetters: 0, duplicates: 0, inFlight: 0 },
+      ...{
+        ingested: 0,
+        acknowledged: 0,
+        acknowledgedNotJudged: 0,
+        stored: 0,
+        deadLetters: 0,
+        duplicates: 0,
+        inFlight: 0,
+      },
       delivered: judge.deliveredCount,
       aborted: judge.abortedCount,
       conversations: judge.soFar.conversationCount,

@@ -3,8 +3,6 @@
  * for dead letters, one for what readers saw. Which member holds what can be said (`seq=payload.order.n`); a field that is
  * mapped to nothing is not there. Lines are read as a stream; values stay as they are written.
  */
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { InorderError } from '../../errors.js';
 import { conversationIdOf } from '../../protocol/conversation-id.js';
 import type {
@@ -16,6 +14,7 @@ import type {
   Said,
   Stamped,
 } from '../evidence.js';
+import { linesAs } from './json-lines.js';
 import { memberAt, numberIn, stringIn } from './json-members.js';
 import { MappedFields } from './mapped-fields.js';
 import { saidOf } from './record-texts.js';
@@ -57,8 +56,6 @@ export interface FileEvidenceOptions {
   readonly map: FieldMap;
   readonly isDrained: boolean;
 }
-
-const LINES_A_BATCH = 1_000;
 
 /** @throws InorderError usage where a mapping is none */
 export function fieldMapOf(mappings: readonly string[]): FieldMap {
@@ -203,32 +200,4 @@ function nameIn(text: string | null): string | null {
 function idIn(text: string | null): string | null {
   const id = nameIn(text);
   return id !== null && /^\d+$/.test(id) ? id.replace(/^0+(?=\d)/, '') : null;
-}
-
-/** @param make gets the line and its number, from 1. */
-async function* linesAs<T>(path: string, make: (line: string, number: number) => T): AsyncGenerator<T[]> {
-  const input = createReadStream(path, { encoding: 'utf8', highWaterMark: 1_048_576 });
-  const failures: Error[] = [];
-  input.on('error', (error) => failures.push(error));
-  let batch: T[] = [];
-  let number = 0;
-  try {
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-      number += 1;
-      if (line.trim() === '') continue;
-      batch.push(make(line, number));
-      if (batch.length < LINES_A_BATCH) continue;
-      yield batch;
-      batch = [];
-    }
-  } finally {
-    input.destroy();
-  }
-  const [failure] = failures;
-  if (failure !== undefined) throw unreadable(path, failure);
-  if (batch.length > 0) yield batch;
-}
-
-function unreadable(path: string, cause: Error): InorderError {
-  return new InorderError('usage', `${path} can't be read: ${cause.message}`, { cause });
 }

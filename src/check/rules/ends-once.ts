@@ -9,7 +9,7 @@
  * Where rows are given they say which record they came from, and the rest of rule 1 (every row delivered once) is judged
  * beside the topic (row-join.ts). Without rows a delivery is matched by who said it. A dead letter that is repeated after
  * a crash carries the same place and counts once. The record that producers were not acknowledged but that lies in the
- * topic is judged as any other: it was written.
+ * topic is judged as any other: it was written. That what they were acknowledged lies there is acknowledged.ts.
  */
 import { BIN_COUNT, ENTRY_WORDS, type Bins } from '../bins.js';
 import type { IngestPlace, IngestRecord, OffsetRange, Said } from '../evidence.js';
@@ -17,6 +17,7 @@ import type { Findings } from '../findings.js';
 import { fingerprint, type Fingerprint } from '../fingerprint.js';
 import { PlaceSet } from '../place-set.js';
 import type { Exhibit } from '../verdict.js';
+import { judgeAcknowledged } from './acknowledged.js';
 
 const INGESTED = 0;
 const OUTCOME = 1;
@@ -30,12 +31,17 @@ export interface EndsOnceSetting {
   /** Whether outcomes are rows, which name the record they came from, or deliveries, which name their own place. */
   readonly outcomesAre: 'rows' | 'deliveries';
   readonly ranges: ReadonlyMap<number, OffsetRange> | undefined;
+  /** Places that producers were acknowledged, where they noted them. */
+  readonly acknowledged: PlaceSet | undefined;
+  readonly isDrained: boolean;
 }
 
 export class EndsOnce {
   /** To be filled before the first record is ingested, as `inFlight`. */
   readonly deadLetters = new PlaceSet();
   readonly inFlight = new PlaceSet();
+  /** Kept only where it is held against what was acknowledged. */
+  readonly #there = new PlaceSet();
   readonly #setting: EndsOnceSetting;
   readonly #read = new Map<number, { start: number; end: number }>();
   readonly #entry = new Uint32Array(ENTRY_WORDS);
@@ -43,6 +49,9 @@ export class EndsOnce {
   ingestedCount = 0;
   duplicateCount = 0;
   inFlightCount = 0;
+  acknowledgedNotJudgedCount = 0;
+  /** False where a source ended early: what was not read is not missing. */
+  isComplete = true;
 
   constructor(setting: EndsOnceSetting) {
     this.#setting = setting;
@@ -53,6 +62,7 @@ export class EndsOnce {
     const read = this.#read.get(partition);
     if (read === undefined) this.#read.set(partition, { start: offset, end: offset + 1 });
     else read.end = offset + 1;
+    if (this.#setting.acknowledged !== undefined) this.#there.add({ partition, offset });
     if (said !== null) this.#lay(INGESTED, partition, offset, said);
     else if (this.deadLetters.has(partition, offset)) return;
     else if (this.inFlight.has(partition, offset)) this.inFlightCount += 1;
@@ -67,6 +77,20 @@ export class EndsOnce {
   /** To be called once, when everything was laid down. */
   finish(): void {
     for (let bin = 0; bin < BIN_COUNT; bin++) this.#judgeBin(this.#setting.bins.take(bin));
+    this.#judgeAcknowledged();
+  }
+
+  #judgeAcknowledged(): void {
+    const { acknowledged, isDrained, findings, topics } = this.#setting;
+    if (acknowledged === undefined || !this.isComplete) return;
+    this.acknowledgedNotJudgedCount = judgeAcknowledged({
+      ...{ acknowledged, isDrained, there: this.#there, rangeOf: (partition) => this.#rangeOf(partition) },
+      onMissing: (partition, offset) => {
+        const sentence = `the record at ${partition}:${offset} of the ingest topic was acknowledged, and is not there`;
+        const what = 'acknowledged, and not in the topic';
+        findings.add('ends-once', sentence, [{ kind: 'record', topic: topics.ingest, partition, offset, what }]);
+      },
+    });
   }
 
   #lay(kind: number, partition: number, offset: number, said: Said): void {
@@ -186,8 +210,12 @@ export class EndsOnce {
   #isCovered(words: Uint32Array, at: number): boolean {
     const partition = partitionAt(words, at);
     const offset = offsetAt(words, at);
-    const range = this.#setting.ranges?.get(partition) ?? this.#read.get(partition);
+    const range = this.#rangeOf(partition);
     return range !== undefined && offset >= range.start && offset < range.end;
+  }
+
+  #rangeOf(partition: number): OffsetRange | undefined {
+    return this.#setting.ranges?.get(partition) ?? this.#read.get(partition);
   }
 
   #comparePayload(words: Uint32Array, said: number, came: number): void {

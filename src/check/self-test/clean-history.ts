@@ -2,17 +2,21 @@ import type {
   DeadLetterRecord,
   DeliveryRecord,
   Evidence,
+  IngestPlace,
   IngestRecord,
   LanePosition,
   LogEnd,
   MessageRow,
   Observation,
 } from '../evidence.js';
+import { PlaceSet } from '../place-set.js';
 import { CleanPartition, TOPICS, type CleanBatch, type CleanHistoryOptions } from './clean-partition.js';
 
 /** A history in memory, to be changed: lists of a partition are at its index. */
 export interface History {
   readonly ingest: IngestRecord[][];
+  /** What producers noted; not of every record, as some are written and never acknowledged. */
+  readonly acknowledged: IngestPlace[];
   readonly deadLetters: DeadLetterRecord[];
   readonly delivery: DeliveryRecord[][];
   readonly rows: MessageRow[][];
@@ -22,11 +26,13 @@ export interface History {
 }
 
 const RECORDS_A_BATCH = 19;
+const UNACKNOWLEDGED_EVERY = 50;
 
 /** A clean history, all of it in memory. */
 export function cleanHistory(options: CleanHistoryOptions): History {
   const history: History = {
     ingest: [],
+    acknowledged: [],
     deadLetters: [],
     delivery: [],
     rows: [],
@@ -45,6 +51,7 @@ export function cleanHistory(options: CleanHistoryOptions): History {
     history.lanes.push(lane);
     history.logEnds.push(logEnd);
   }
+  history.acknowledged.push(...history.ingest.flat().filter((_, n) => n % UNACKNOWLEDGED_EVERY !== 0));
   history.observations.push(...history.delivery.flatMap(observed));
   return history;
 }
@@ -63,7 +70,10 @@ function observed(delivery: readonly DeliveryRecord[]): Observation[] {
 }
 
 export function evidenceOf(history: History): Evidence {
+  const acknowledged = new PlaceSet();
+  for (const place of history.acknowledged) acknowledged.add(place);
   return {
+    acknowledged,
     topics: TOPICS,
     partitions: history.delivery.map((_, partition) => partition),
     ingest: () => history.ingest,

@@ -1,8 +1,28 @@
 /** Faults beside the messages: where lanes and logs stand, and what readers wrote down. */
 import { invariant } from '../../invariant.js';
+import type { IngestPlace } from '../evidence.js';
 import type { History } from './clean-history.js';
 import { cut, NO_SUCH, pick } from './picks.js';
 import type { SeededDraws } from './seeded-draws.js';
+
+/** As from a log that lost it: the record is nowhere, and nothing came of it. Only who noted its place can know. */
+export function loseAcknowledged({ ingest, deadLetters, acknowledged }: History, draws: SeededDraws): void {
+  const isNoted = ({ partition, offset }: IngestPlace): boolean =>
+    offset > 0 && acknowledged.some((one) => one.partition === partition && one.offset === offset);
+  const { place } = pick(
+    deadLetters.filter((letter) => isNoted(letter.place)),
+    draws,
+  );
+  const records = ingest[place.partition] ?? [];
+  records.splice(
+    records.findIndex(({ offset }) => offset === place.offset),
+    1,
+  );
+  deadLetters.splice(
+    deadLetters.findIndex((letter) => letter.place === place),
+    1,
+  );
+}
 
 export function commitAhead({ lanes }: History, draws: SeededDraws): void {
   const lane = cut(lanes, draws);

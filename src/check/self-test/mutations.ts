@@ -14,6 +14,7 @@ import {
   endReaderEarly,
   skipObservation,
   rewindReader,
+  loseAcknowledged,
 } from './mutations-beside.js';
 import { cut, NO_SUCH, pick } from './picks.js';
 import type { SeededDraws } from './seeded-draws.js';
@@ -30,6 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
   { name: 'lose a delivery', rule: 'ends-once', plant: (history, draws) => void takeDelivery(history, draws) },
   { name: 'lose a row', rule: 'ends-once', plant: (history, draws) => void takeRow(history, draws) },
   { name: 'lose a dead letter', rule: 'ends-once', plant: ({ deadLetters }, draws) => void cut(deadLetters, draws) },
+  { name: 'acknowledge a record that is gone from the topic', rule: 'ends-once', plant: loseAcknowledged },
   { name: 'dead-letter a message that was stored', rule: 'ends-once', plant: deadLetterStored },
   { name: 'deliver what nobody sent', rule: 'ends-once', plant: loseIngest },
   { name: 'store one message twice', rule: 'ends-once', plant: storeTwice },
@@ -125,7 +127,8 @@ function deadLetterStored(history: History, draws: SeededDraws): void {
 }
 
 function loseIngest(history: History, draws: SeededDraws): void {
-  const { place } = pick(pick(history.rows, draws).slice(0, -50), draws);
+  // Below the first record that is there a record was deleted, not invented.
+  const { place } = pick(pick(history.rows, draws).slice(1, -50), draws);
   const list = history.ingest[place.partition] ?? [];
   history.ingest[place.partition] = list.filter(({ offset }) => offset !== place.offset);
 }
@@ -218,17 +221,24 @@ function swapSenderSeq(history: History, draws: SeededDraws): void {
   const { list, at } = visible(history, draws);
   // The number 1 after others may be a sender that began anew.
   const numbered = at.slice(0, -200).filter((index) => (list[index]?.message?.senderSeq ?? 0) > 1);
-  const first = pick(numbered, draws);
-  const { conversationId, senderId, senderSeq } = messageAt(list, first);
-  const second = at.find((index) => {
-    const message = list[index]?.message;
-    const isNext = message?.senderSeq !== null && message?.senderSeq === (senderSeq ?? 0) + 1;
-    return index > first && message?.conversationId === conversationId && message.senderId === senderId && isNext;
+  const pairs = numbered.flatMap((first) => {
+    const before = messageAt(list, first);
+    const second = at.find((index) => {
+      const message = list[index]?.message;
+      const isOfSender = message?.conversationId === before.conversationId && message.senderId === before.senderId;
+      return index > first && isOfSender && message.senderSeq === (before.senderSeq ?? 0) + 1;
+    });
+    // Half a day later it may be a sender that began anew, too.
+    const isSoon = second !== undefined && (messageAt(list, second).sentAt ?? 0) - (before.sentAt ?? 0) < SOON_MS;
+    return isSoon ? [{ first, second }] : [];
   });
-  const numbers = [senderSeq, messageAt(list, second).senderSeq];
+  const { first, second } = pick(pairs, draws);
+  const numbers = [messageAt(list, first).senderSeq, messageAt(list, second).senderSeq];
   alter(list, first, { senderSeq: numbers[1] ?? null });
-  alter(list, second ?? -1, { senderSeq: numbers[0] ?? null });
+  alter(list, second, { senderSeq: numbers[0] ?? null });
 }
+
+const SOON_MS = 60_000;
 
 function callLate(history: History, draws: SeededDraws): void {
   const { list, at } = visible(history, draws);

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Bins } from '../../check/bins.js';
 import { checkEvidence, type CheckOptions } from '../../check/check-evidence.js';
 import type { Evidence } from '../../check/evidence.js';
+import { acknowledgedPlaces } from '../../check/readers/acknowledged-places.js';
 import { fieldMapOf, fileEvidence } from '../../check/readers/file-evidence.js';
 import { serverEvidence } from '../../check/readers/server-evidence.js';
 import { SpilledBins } from '../../check/readers/spilled-bins.js';
@@ -36,6 +37,8 @@ Examples:
   $ inorder check --drained                        nothing is written any more: judge the ends strictly
   $ inorder check --delivery out.jsonl --ingest in.jsonl --map seq=n --map body=text
                                                    another pipeline, by what it exported
+  $ inorder check --drained --acknowledged places.jsonl
+                                                   what \`produce --acknowledged\` noted must be in the topic, too
   $ inorder check --live                           watch: what is found is said at once, and raises a metric
   $ inorder check --report check.html              order and latency over time, and all evidence, as a page
   $ inorder check --json --require ends-once,seq-dense
@@ -48,6 +51,7 @@ interface CheckFlags {
   readonly ingest?: string;
   readonly dlq?: string;
   readonly readers?: string;
+  readonly acknowledged?: string;
   readonly map: readonly string[];
   readonly require?: ReadonlySet<RuleName>;
   readonly drained?: boolean;
@@ -72,6 +76,7 @@ export function addCheck(program: Command): void {
     .option('--ingest <file>', 'and this one in place of the ingest topic')
     .option('--dlq <file>', 'and this one in place of the dead letter topic, as `dlq list --json` writes it')
     .option('--readers <file>', 'what readers saw, as JSON lines')
+    .option('--acknowledged <file>', 'places that must be in the ingest topic: {"partition":0,"offset":12} a line')
     .addOption(
       new Option('--map <field=path>', 'where a field lies in the lines; may be repeated')
         .argParser((one: string, all: readonly string[]) => [...all, one])
@@ -164,8 +169,8 @@ function writeReport(path: string, page: string): void {
 }
 
 async function live(flags: CheckFlags): Promise<void> {
-  const { delivery, ingest, dlq, readers, report, json, findings: findingsPerRule } = flags;
-  if ([delivery, ingest, dlq, readers, report].some((file) => file !== undefined)) {
+  const { delivery, ingest, dlq, readers, acknowledged, report, json, findings: findingsPerRule } = flags;
+  if ([delivery, ingest, dlq, readers, acknowledged, report].some((file) => file !== undefined)) {
     throw new InorderError('usage', '--live watches a running system: it goes with --json and --findings only');
   }
   const beganMs = performance.now();
@@ -213,8 +218,9 @@ async function evidenceFor(
 ): Promise<Evidence> {
   const { delivery = null, ingest = null, dlq = null, readers = null } = flags;
   const map = fieldMapOf(flags.map);
+  const acknowledged = await acknowledgedIn(flags);
   const files = { delivery, ingest, deadLetters: dlq, observations: readers, map, isDrained: flags.drained === true };
-  if (delivery !== null || ingest !== null) return fileEvidence(files);
+  if (delivery !== null || ingest !== null) return { ...(await fileEvidence(files)), ...acknowledged };
   if (dlq !== null) throw new InorderError('usage', '--dlq goes with --ingest and --delivery');
   const kafka = connectKafka(context, 'check');
   const logs = new PartitionLogReader(kafka);
@@ -231,7 +237,16 @@ async function evidenceFor(
     onProgress: (what) => progress.update(() => what),
   });
   const { observations } = await fileEvidence(files);
-  return observations === undefined ? evidence : { ...evidence, observations };
+  return { ...evidence, ...acknowledged, ...(observations === undefined ? {} : { observations }) };
+}
+
+/** To be read before the moment that is judged: what was acknowledged by then is there. @throws InorderError usage */
+async function acknowledgedIn({ acknowledged, delivery, ingest }: CheckFlags): Promise<Pick<Evidence, 'acknowledged'>> {
+  if (acknowledged === undefined) return {};
+  if (delivery !== undefined && ingest === undefined) {
+    throw new InorderError('usage', '--acknowledged goes with --ingest, or with the running system');
+  }
+  return { acknowledged: await acknowledgedPlaces(acknowledged) };
 }
 
 /** @throws InorderError usage */

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { PlainProducer } from '../../kafka/plain-producer.js';
 import { InorderError } from '../../errors.js';
+import { AcknowledgedFile } from '../acknowledged-file.js';
 import { connectKafka, openAdmin } from '../connect.js';
 import { openContext, type CommandContext } from '../context.js';
 import { namesMessage, type MessageFlags } from '../envelope-from-flags.js';
@@ -26,12 +27,17 @@ A synthetic load, acknowledged and counted (the same --seed again repeats the sa
   $ inorder produce --rate 600 --reorder 10%  senders' messages out of their order: held, and put right
   $ inorder produce --rate 500                until Ctrl-C
 
+What was acknowledged can be held against the topic later (each place as it comes, appended; several loads may share it):
+  $ inorder produce --rate 3000 --acknowledged places.jsonl
+  $ inorder check --acknowledged places.jsonl
+
 Needs Kafka only. Records are keyed by conversation.`;
 
 interface ProduceOptions extends MessageFlags, LoadFlags {
   readonly key?: string;
   readonly force?: boolean;
   readonly json?: boolean;
+  readonly acknowledged?: string;
 }
 
 export function addProduce(program: Command): void {
@@ -61,9 +67,10 @@ export function addProduce(program: Command): void {
     .option('--reorder <share>', 'records that come after up to 200 later ones (0%)', share)
     .option('--seed <n>', 'repeatable: the same seed gives the same messages (random)', wholeNumber(0, 0xffff_ffff));
   command
-    .optionsGroup('Both:')
+    .optionsGroup('All:')
     .option('--key <key>', 'record key of a single message or of all lines (the conversation id)')
     .option('--force', 'send what is no valid envelope, too')
+    .option('--acknowledged <file>', 'append the place of every record that Kafka acknowledged, as JSON lines')
     .addOption(new Option('--json', 'the result as one JSON object'))
     .addHelpText('after', HELP)
     .action(async (input: string | undefined, options: ProduceOptions) => {
@@ -71,7 +78,9 @@ export function addProduce(program: Command): void {
       const context = openContext('client');
       await withResources(context.log, async (resources) => {
         const kafka = connectKafka(context, 'produce');
-        const producer = new PlainProducer(kafka);
+        const noted = options.acknowledged === undefined ? null : AcknowledgedFile.open(options.acknowledged);
+        resources.opened('acknowledged places', async () => noted?.close());
+        const producer = new PlainProducer(kafka, context.log, (range) => noted?.add(range));
         resources.opened('producer', () => producer.close());
         const writer = await IngestWriter.open(openAdmin(kafka, resources), producer, context.settings.topics);
         await run(kind, { context, writer, options });
