@@ -1,8 +1,10 @@
 /**
  * Reads `im.delivery` all the time, as a stranger would (kcat, read_committed, around the gates): how many arrive in
- * each second, and how long they took from the append to `im.ingest` until here.
+ * each second, and how long they took from the append to `im.ingest` until here. What it saw is written down for the
+ * checker, which holds it against the topic.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 export interface Sample {
@@ -15,7 +17,13 @@ export interface Sample {
 
 const AGAIN_AFTER_MS = 500;
 
+/** What the reader is handed: partition, offset, and the first fields of the record. */
+const LINE = /^(\d+) (\d+) \{"conversationId":("(?:[^"\\]|\\.)*"),"seq":(\d+),"msgId":"(\d+)".*?"receivedAt":(\d+),/;
+
 export class DeliveryWatch {
+  /** JSON lines as `inorder check --readers` takes them. */
+  readonly path: string;
+  readonly #observations: WriteStream;
   readonly #brokers: string;
   readonly #topic: string;
   readonly #nowMs: () => number;
@@ -25,9 +33,13 @@ export class DeliveryWatch {
   #stopped = false;
   #timer: NodeJS.Timeout | null = null;
   #count = 0;
+  /** Each start of the reader begins anew. */
+  #starts = 0;
 
   /** @param nowMs the time of the timeline, in which samples are told. */
-  constructor(brokers: string, topic: string, nowMs: () => number) {
+  constructor(brokers: string, topic: string, path: string, nowMs: () => number) {
+    this.path = path;
+    this.#observations = createWriteStream(path);
     this.#nowMs = nowMs;
     this.#brokers = brokers;
     this.#topic = topic;
@@ -48,14 +60,21 @@ export class DeliveryWatch {
     });
   }
 
+  /** Resolves when all that was seen so far is in the file. */
+  async written(): Promise<void> {
+    await new Promise<void>((done, fail) => this.#observations.write('', (error) => (error ? fail(error) : done())));
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     const child = this.#child;
-    if (child === null) return;
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGKILL');
-    await ended;
+    if (child !== null) {
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await new Promise<void>((done) => this.#observations.end(done));
   }
 
   #launch(): void {
@@ -65,6 +84,7 @@ export class DeliveryWatch {
     const args = ['-C', '-b', this.#brokers, '-t', this.#topic, ...options, ...patience, '-f', '%p %o %s\n'];
     const child = spawn('kcat', args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child = child;
+    this.#starts += 1;
     createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));
     child.once('error', () => undefined);
     child.once('close', () => {
@@ -74,8 +94,11 @@ export class DeliveryWatch {
   }
 
   #take(line: string): void {
-    const [, partition, offset, received] = /^(\d+) (\d+) .*?"receivedAt":(\d+),/.exec(line) ?? [];
-    if (partition === undefined || Number(offset) < (this.#nextOffsets.get(Number(partition)) ?? 0)) return;
+    const [, partition, offset, conversation, seq, msgId, received] = LINE.exec(line) ?? [];
+    if (partition === undefined) return;
+    const seen = `"partition":${partition},"offset":${offset},"conversationId":${conversation},"seq":${seq},"msgId":"${msgId}"`;
+    this.#observations.write(`{"reader":"kcat","group":"kcat","assignment":${this.#starts},${seen}}\n`);
+    if (Number(offset) < (this.#nextOffsets.get(Number(partition)) ?? 0)) return;
     this.#nextOffsets.set(Number(partition), Number(offset) + 1);
     this.#count += 1;
     const second = Math.floor(this.#nowMs() / 1000);

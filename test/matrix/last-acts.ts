@@ -23,7 +23,7 @@ async function restoreOlderDatabase(stand: Stand): Promise<string | null> {
   await administer(stand, `CREATE DATABASE ${OLDER} TEMPLATE ${DATABASE}`);
   stand.startWorkers();
   const before = stand.watch.count;
-  stand.load('the load before the restore', { count: SOME_MESSAGES, ratePerSecond: 400, bad: '0%', duplicates: '0%' });
+  stand.load('the load before the restore', { count: SOME_MESSAGES, ratePerSecond: 400 });
   await until('these messages delivered', () => stand.watch.count >= before + SOME_MESSAGES, 60_000);
   await stand.endLoads();
   await stand.stopWorkers();
@@ -33,7 +33,7 @@ async function restoreOlderDatabase(stand: Stand): Promise<string | null> {
   const rows = await countRows(stand.databaseUrl, 'SELECT count(*) FROM message');
   stand.startWorkers();
   const said = await until('a lane that halts', () => stand.halted.at(-1), 60_000).catch(() => null);
-  stand.load('the load after the restore', { count: SOME_MESSAGES, ratePerSecond: 400, bad: '0%', duplicates: '0%' });
+  stand.load('the load after the restore', { count: SOME_MESSAGES, ratePerSecond: 400 });
   await stand.endLoads();
   const lanes = await lanesHalted(stand);
   await stand.stopWorkers();

@@ -19,6 +19,7 @@ import { drainAndJudge } from './verdict.js';
 const CALM_AT_END_MS = 5_000;
 /** So many deliveries show that everything works before anything is broken. */
 const FLOWING = 500;
+const LOAD_SHARES = { bad: '1%', duplicates: '5%', reorder: '20%' };
 /** Gets the figures, between its marks. */
 const PAGE = 'docs/reliability.md';
 
@@ -103,7 +104,7 @@ async function run(
   faults: ReturnType<typeof planFaults>,
   signal: AbortSignal,
 ): Promise<number> {
-  stand.load('the load', { count: null, ratePerSecond: given.ratePerSecond, bad: '1%', duplicates: '5%' });
+  stand.load('the load', { count: null, ratePerSecond: given.ratePerSecond, shares: LOAD_SHARES });
   const { timeline } = stand;
   await until('the first deliveries', () => signal.aborted || stand.watch.count >= FLOWING, 120_000);
   timeline.begin();
@@ -138,6 +139,9 @@ async function run(
     command: given.command,
     date: new Date().toISOString().slice(0, 10),
     minutes: given.minutes,
+    load: `${given.ratePerSecond} records a second; ${Object.entries(LOAD_SHARES)
+      .map(([name, share]) => `${name} ${share}`)
+      .join(', ')}`,
     entries: timeline.entries,
     faultCounts: timeline.faultCounts(),
     hits: stand.hits,

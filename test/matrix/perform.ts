@@ -9,7 +9,7 @@ import type { SmallDisk } from './small-disk.js';
 import type { Stand } from './stand.js';
 import type { Worker } from './worker.js';
 
-const ARMED_MS = 8_000;
+const ARMED_MS = 12_000;
 const BROKERS_IN_SYNC_LIMIT_MS = 45_000;
 const MOST_DELAY_MS = 250;
 
@@ -106,7 +106,7 @@ const DEEDS: Record<FaultKind, (stand: Stand, fault: PlannedFault) => Deed | str
   clock: stepClock,
   poison: (stand) => ({
     text: '300 broken records of every kind, within a second',
-    perform: async () => stand.load('the poison', { count: 300, ratePerSecond: 300, bad: '100%', duplicates: '0%' }),
+    perform: async () => stand.load('the poison', { count: 300, ratePerSecond: 300, shares: { bad: '100%' } }),
   }),
 };
 

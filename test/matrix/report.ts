@@ -9,6 +9,8 @@ export interface Report {
   readonly command: string;
   readonly date: string;
   readonly minutes: number;
+  /** What was produced, in words. */
+  readonly load: string;
   readonly entries: readonly TimelineEntry[];
   readonly faultCounts: ReadonlyMap<string, number>;
   readonly hits: ReadonlyMap<string, number>;
@@ -55,12 +57,18 @@ export function asBlock(report: Report): string {
     '| --- | --- |',
     `| minutes under faults | ${report.minutes} |`,
     `| faults | ${faults} |`,
+    `| load | ${report.load} |`,
     `| failpoint hits | ${[...hits.values()].reduce((sum, count) => sum + count, 0)}, of each point at least ${fewest} |`,
     `| records acknowledged on \`im.ingest\` | ${verdict.acknowledged} |`,
     `| messages delivered, each once and in order | ${verdict.delivered} |`,
-    `| dead letters (1 % of the load is broken, and bursts of poison) | ${verdict.deadLetters} |`,
+    `| resends and repeated records dropped | ${verdict.duplicates} |`,
+    `| dead letters (broken records of the load, and bursts of poison) | ${verdict.deadLetters} |`,
     `| longest time without a delivery | ${longestSilence(samples)} s |`,
     `| drained after the last fault in | ${verdict.drainSeconds.toFixed(1)} s |`,
+    '',
+    '| judged by `inorder check --drained --require all` | answer | looked at |',
+    '| --- | --- | ---: |',
+    ...verdict.rules.map(({ number, title, answer, judged }) => `| rule ${number}: ${title} | ${answer} | ${judged} |`),
     '',
     '| fault | times | |',
     '| --- | --- | --- |',

@@ -59,14 +59,15 @@ export interface PlannedFault {
 export type Stage = 'ingest' | 'logic' | 'delivery';
 
 const FIRST_AT_MS = 5_000;
+const EMISSION: FailpointName = 'takeover.during_emission';
 const GAP_MS = [7_000, 12_000] as const;
 const LASTS_MS = [1_000, 5_500] as const;
 /** How often a kind is in the deck. Failpoints: each must be hit often, and there are many of them. */
-const COPIES: Partial<Record<FaultKind, number>> = { failpoint: 10, 'kill-logic': 2, 'stop-logic': 2 };
+const COPIES: Partial<Record<FaultKind, number>> = { failpoint: 16, 'kill-logic': 2, 'stop-logic': 2 };
 
 export function planFaults(options: { seed: number; minutes: number; kinds: readonly FaultKind[] }): PlannedFault[] {
   const random = new SeededRandom(options.seed);
-  const names = new Deck(Object.keys(FAILPOINTS) as FailpointName[], random);
+  const points = new PointDecks(random);
   const kinds = new Deck(
     options.kinds.flatMap((kind) => Array.from({ length: COPIES[kind] ?? 1 }, () => kind)),
     random,
@@ -81,44 +82,93 @@ export function planFaults(options: { seed: number; minutes: number; kinds: read
       target: random.between(0, 999),
       lastsMs: random.between(...LASTS_MS),
       strength: random.fraction(),
-      failpoints: kind === 'failpoint' ? failpointsFrom(names, random) : null,
+      failpoints: kind === 'failpoint' ? failpointsFrom(points, random) : null,
     });
   }
   return faults;
 }
 
+/** How many points a fault arms: in the logic stage, either of takeovers or of batches, and in the two others together. */
+const POINTS_A_FAULT = { takeover: 3, batch: 5, others: 4 };
+const TAKEOVER_SHARE = 0.45;
+
 /**
- * Several points at once in each stage. Those of takeovers are reached a few times in each life only, so most of them
- * act each time; those that every batch passes act now and then.
+ * Points are dealt from three decks. Those of takeovers and those of batches are not armed together: a lane that is
+ * kept from its takeover has no batches.
  */
-function failpointsFrom(names: Deck<FailpointName>, random: SeededRandom): Record<Stage, string> {
+class PointDecks {
+  readonly #takeover: Deck<FailpointName>;
+  readonly #batch: Deck<FailpointName>;
+  readonly #others: Deck<FailpointName>;
+  readonly #random: SeededRandom;
+
+  constructor(random: SeededRandom) {
+    const names = Object.keys(FAILPOINTS) as FailpointName[];
+    const deckOf = (isIn: (name: FailpointName) => boolean): Deck<FailpointName> =>
+      new Deck(names.filter(isIn), random);
+    // Only a lane that has batches has something to emit again.
+    const isTakeover = (name: FailpointName): boolean => name.startsWith('takeover.') && name !== EMISSION;
+    this.#random = random;
+    // The last of them is reached where none before it failed.
+    this.#takeover = new Deck([...names.filter(isTakeover), 'takeover.before_holds'], random);
+    this.#batch = deckOf((name) => stageOf(name) === 'logic' && !isTakeover(name));
+    this.#others = deckOf((name) => stageOf(name) !== 'logic');
+  }
+
+  draw(): FailpointName[] {
+    const logic = this.#random.chance(TAKEOVER_SHARE)
+      ? this.#takeover.drawSome(POINTS_A_FAULT.takeover)
+      : this.#batch.drawSome(POINTS_A_FAULT.batch);
+    return [...logic, ...this.#others.drawSome(POINTS_A_FAULT.others)];
+  }
+}
+
+/** Several points at once in each stage; one that kills at most, or the others would hardly be reached. */
+function failpointsFrom(decks: PointDecks, random: SeededRandom): Record<Stage, string> {
   const rules: Record<Stage, string[]> = { ingest: [], logic: [], delivery: [] };
-  for (let i = 0; i < 8; i++) {
-    const name = names.draw();
-    rules[stageOf(name)].push(ruleFor(name, random));
+  for (const name of decks.draw()) {
+    const ofStage = rules[stageOf(name)];
+    ofStage.push(ruleFor(name, random, !ofStage.some((rule) => rule.includes('=kill'))));
     // Something is emitted again only where a store's outcome was lost.
-    if (name === 'takeover.during_emission') rules.logic.push('logic.after_store=fail@15%');
+    if (name === EMISSION) rules.logic.push('logic.after_store=fail@30%');
   }
   const seed = `seed=${random.between(1, 1_000_000)}`;
   const text = (stage: Stage): string => (rules[stage].length === 0 ? '' : [...rules[stage], seed].join(';'));
   return { ingest: text('ingest'), logic: text('logic'), delivery: text('delivery') };
 }
 
-function ruleFor(name: FailpointName, random: SeededRandom): string {
-  const isRare = /^(takeover|resequencing)\./.test(name);
-  const action = random.pick<'kill' | 'pause' | 'delay' | 'fail'>(['kill', 'pause', 'delay', 'fail']);
+type Pace = 'rare' | 'batch' | 'message';
+
+/** What a point is reached by: takeovers and holds are rare, messages many. */
+function paceOf(name: FailpointName): Pace {
+  if (/^(takeover|resequencing)\./.test(name)) return 'rare';
+  return name.endsWith('_handler') ? 'message' : 'batch';
+}
+
+/** How often a point acts: each should act several times while it is armed, and yet let something through. */
+const CHANCES = {
+  rare: { killAt: 3, longPauseAt: 2, pausePercent: 80, delayPercent: 90, failPercent: 40, mostDelayMs: 600 },
+  batch: { killAt: 10, longPauseAt: 10, pausePercent: 20, delayPercent: 50, failPercent: 20, mostDelayMs: 150 },
+  message: { killAt: 200, longPauseAt: 100, pausePercent: 1, delayPercent: 4, failPercent: 1, mostDelayMs: 50 },
+} as const satisfies Record<Pace, Record<string, number>>;
+
+function ruleFor(name: FailpointName, random: SeededRandom, mayKill: boolean): string {
+  const chances = CHANCES[paceOf(name)];
+  const action = random.pick<'kill' | 'pause' | 'delay' | 'fail'>(
+    mayKill ? ['kill', 'pause', 'delay', 'fail'] : ['pause', 'delay', 'fail'],
+  );
   switch (action) {
     case 'kill':
-      return `${name}=kill@${isRare ? random.between(1, 4) : random.between(3, 40)}`;
+      return `${name}=kill@${random.between(1, chances.killAt)}`;
     case 'pause':
       // Once longer than the group waits for a sign of life, or short and often.
-      return random.chance(0.3)
-        ? `${name}=pause:${random.between(3_500, 5_000)}@${random.between(1, isRare ? 2 : 20)}`
-        : `${name}=pause:${random.between(50, 600)}@${isRare ? 60 : 4}%`;
+      return random.chance(0.25)
+        ? `${name}=pause:${random.between(3_500, 5_000)}@${random.between(1, chances.longPauseAt)}`
+        : `${name}=pause:${random.between(50, 400)}@${chances.pausePercent}%`;
     case 'delay':
-      return `${name}=delay:${random.between(5, isRare ? 800 : 150)}@${isRare ? 90 : 25}%`;
+      return `${name}=delay:${random.between(5, chances.mostDelayMs)}@${chances.delayPercent}%`;
     case 'fail':
-      return `${name}=fail@${isRare ? 50 : 6}%`;
+      return `${name}=fail@${chances.failPercent}%`;
   }
 }
 
@@ -150,6 +200,10 @@ class Deck<T> {
   constructor(cards: readonly T[], random: SeededRandom) {
     this.#cards = cards;
     this.#random = random;
+  }
+
+  drawSome(count: number): T[] {
+    return Array.from({ length: count }, () => this.draw());
   }
 
   draw(): T {

@@ -38,6 +38,14 @@ export interface StandOptions {
   readonly signal: AbortSignal;
 }
 
+export interface LoadOptions {
+  /** Null: until it is ended. */
+  readonly count: number | null;
+  readonly ratePerSecond: number;
+  /** Of the records, what is broken, sent again, or comes after later ones. */
+  readonly shares?: Readonly<Partial<Record<'bad' | 'duplicates' | 'reorder', string>>>;
+}
+
 export class Stand {
   readonly timeline: Timeline;
   readonly handled = new HandledOrder();
@@ -52,6 +60,8 @@ export class Stand {
   watch!: DeliveryWatch;
   /** Around the gate: for those who watch. */
   databaseUrl = '';
+  /** The places of all records that a producer was told of, as JSON lines. */
+  readonly acknowledgedPath: string;
   /** Through the gates. */
   env: Record<string, string> = {};
   /** Around the gates. */
@@ -71,6 +81,7 @@ export class Stand {
     this.#options = options;
     removeLeftovers();
     this.#root = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
+    this.acknowledgedPath = join(this.#root, 'acknowledged.jsonl');
     this.timeline = new Timeline(options.say);
     this.#closers.push(() => rm(this.#root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
   }
@@ -95,28 +106,31 @@ export class Stand {
     await inorder(['topics'], this.directEnv);
     await inorder(['migrate'], this.directEnv);
     this.#throwIfAborted();
-    this.watch = new DeliveryWatch(this.cluster.direct, 'im.delivery', () => this.timeline.nowMs);
+    const seen = join(this.#root, 'readers.jsonl');
+    this.watch = new DeliveryWatch(this.cluster.direct, 'im.delivery', seen, () => this.timeline.nowMs);
     this.#closers.push(() => this.watch.stop());
     this.#openWorkers();
   }
 
-  /** Begins a load; `loadEnded` tells what it acknowledged. `count`: null until it is ended. */
-  load(what: string, options: { count: number | null; ratePerSecond: number; bad: string; duplicates: string }): void {
-    const { count, ratePerSecond, bad, duplicates } = options;
+  /** Begins a load; `endLoads` tells what was acknowledged. */
+  load(what: string, options: LoadOptions): void {
+    const { count, ratePerSecond, shares = {} } = options;
     // A seed of its own: the same one again would repeat the same messages, duplicates all.
     const seed = this.#options.seed * 1000 + this.#loadCount++;
     const args = [
       'produce',
+      '--json',
       '--rate',
       String(ratePerSecond),
       '--conversations',
       '200',
       '--seed',
       String(seed),
-      '--json',
     ];
     const counted = count === null ? [] : ['--count', String(count)];
-    const load = new InorderProcess([...args, ...counted, '--bad', bad, '--duplicates', duplicates], this.directEnv);
+    const mixed = Object.entries(shares).flatMap(([name, share]) => [`--${name}`, share]);
+    const written = ['--acknowledged', this.acknowledgedPath];
+    const load = new InorderProcess([...args, ...counted, ...mixed, ...written], this.directEnv);
     this.#loads.push({ process: load, what, endsItself: count !== null });
     this.#closers.push(() => load.kill());
   }

@@ -1,6 +1,6 @@
-/** Drains the healed system and judges it, by readers that are not the pipeline's own. */
-import { compareTopicAndTable, countRows } from '../support/compare.js';
-import { readWithForeignClient, type ForeignRecord } from '../support/foreign-reader.js';
+/** Drains the healed system, and has it judged by `inorder check`, with what producers were told and what a stranger saw. */
+import { countRows } from '../support/compare.js';
+import { InorderProcess } from '../support/stage-process.js';
 import { until } from '../support/until.js';
 import type { Stand } from './stand.js';
 
@@ -13,12 +13,34 @@ export interface Verdict {
   readonly duplicates: number;
   readonly handled: number;
   readonly drainSeconds: number;
+  /** What the checker looked at, by rule. */
+  readonly rules: readonly JudgedRule[];
+}
+
+export interface JudgedRule {
+  readonly number: number;
+  readonly title: string;
+  readonly answer: string;
+  readonly judged: number;
+  readonly findingCount: number;
+}
+
+/** Of the verdict that `inorder check --json` prints, what is used here. */
+interface CheckedVerdict {
+  readonly answer: string;
+  readonly outcomes: readonly (JudgedRule & {
+    readonly reasons: readonly string[];
+    readonly findings: readonly { readonly sentence: string; readonly exhibits: readonly unknown[] }[];
+  })[];
+  readonly counts: { readonly delivered: number; readonly deadLetters: number; readonly duplicates: number };
 }
 
 const DRAIN_LIMIT_MS = 240_000;
-/** A broken record that was written twice by its producer is a dead letter twice; each has a place of its own. */
 const QUIET_MS = 3_000;
+const CHECK_LIMIT_MS = 1_800_000;
 const MOST_SHOWN = 5;
+/** The verdict with all its evidence. */
+const MOST_OUTPUT = 2_000_000;
 
 export async function drainAndJudge(stand: Stand): Promise<Verdict> {
   const { databaseUrl, timeline, watch, handled } = stand;
@@ -37,40 +59,64 @@ export async function drainAndJudge(stand: Stand): Promise<Verdict> {
   });
   const drainSeconds = (performance.now() - beganMs) / 1000;
   await quiet(watch);
-  const delivered = await readWithForeignClient(stand.cluster.direct.split(','), 'im.delivery');
-  const dead = await readWithForeignClient(stand.cluster.direct.split(','), 'im.dlq');
-  findings.push(...repeated(delivered), ...(await compareTopicAndTable(delivered, databaseUrl)));
-  if (delivered.length !== expected.messages) {
-    findings.push(`${delivered.length} delivered, ${expected.messages} messages acknowledged`);
+  timeline.note('judging by inorder check');
+  const { outcomes, counts } = await check(stand);
+  findings.push(...outcomes.flatMap(findingsOf));
+  if (counts.delivered !== expected.messages) {
+    findings.push(`${counts.delivered} delivered, ${expected.messages} messages acknowledged`);
   }
-  if (dead.length < expected.deadLetters) {
-    findings.push(`${dead.length} dead letters, ${expected.deadLetters} broken records acknowledged`);
+  // A record that its producer wrote twice, because no answer came, is a dead letter twice.
+  if (counts.deadLetters < expected.deadLetters) {
+    findings.push(`${counts.deadLetters} dead letters, ${expected.deadLetters} broken records acknowledged`);
   }
   findings.push(...stand.findings, ...stand.halted.map((line) => `halted: ${line.slice(0, 300)}`), ...handled.findings);
   return {
     answer: findings.length === 0 ? 'pass' : 'fail',
     findings,
     acknowledged: expected.acknowledged,
-    delivered: delivered.length,
-    deadLetters: dead.length,
-    duplicates: expected.duplicates,
+    delivered: counts.delivered,
+    deadLetters: counts.deadLetters,
+    duplicates: counts.duplicates,
     handled: handled.count,
     drainSeconds,
+    rules: outcomes.map(({ number, title, answer, judged, findingCount }) => ({
+      ...{ number, title, answer, judged, findingCount },
+    })),
   };
 }
 
-/** Whatever a committed reader sees twice; the place of both tells in which transactions they came. */
-export function repeated(records: readonly ForeignRecord[]): string[] {
-  const first = new Map<string, string>();
-  const again: string[] = [];
-  for (const { partition, offset, value } of records) {
-    const [, msgId = ''] = /"msgId":"(\d+)"/.exec(value) ?? [];
-    const before = first.get(msgId);
-    if (before === undefined) first.set(msgId, `${partition}:${offset}`);
-    else again.push(`msgId ${msgId} is delivered at ${before} and again at ${partition}:${offset}`);
+/** @throws what the checker said, where it gave no verdict. */
+async function check(stand: Stand): Promise<CheckedVerdict> {
+  await stand.watch.written();
+  const beside = ['--acknowledged', stand.acknowledgedPath, '--readers', stand.watch.path];
+  const args = ['check', '--json', '--drained', '--require', 'all', ...beside];
+  const process = new InorderProcess(args, stand.directEnv, { keep: MOST_OUTPUT });
+  const limit = setTimeout(() => process.signal('SIGKILL'), CHECK_LIMIT_MS);
+  const { code, signal } = await process.exit;
+  clearTimeout(limit);
+  try {
+    return JSON.parse(process.stdout) as CheckedVerdict;
+  } catch {
+    throw new Error(`inorder check gave no verdict (${signal ?? `code ${code}`}): ${process.stderr.slice(-500)}`);
   }
-  const shown = again.filter((_, index) => index < MOST_SHOWN || index === again.length - 1);
-  return again.length === 0 ? [] : [`${again.length} records are delivered again`, ...shown];
+}
+
+/** Whatever is not a pass, an unknown too: everything was drained, and all evidence is there. */
+export function findingsOf({
+  number,
+  title,
+  answer,
+  reasons,
+  findings,
+  findingCount,
+}: CheckedVerdict['outcomes'][number]): string[] {
+  if (answer === 'pass') return [];
+  const shown = findings.slice(0, MOST_SHOWN);
+  return [
+    `rule ${number}, ${title}: ${answer}${findingCount === 0 ? '' : `, ${findingCount} violations`}`,
+    ...reasons,
+    ...shown.map(({ sentence, exhibits }) => `${sentence} ${JSON.stringify(exhibits)}`),
+  ];
 }
 
 /** Until nothing more arrives: what came once too often comes last. */

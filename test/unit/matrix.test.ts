@@ -8,7 +8,7 @@ import { HandledOrder } from '../matrix/handled-order.js';
 import { asBlock, asHtml, asText, type Report } from '../matrix/report.js';
 import { chosen, FAULT_KINDS, LAST_ACTS, planFaults, type FaultKind } from '../matrix/schedule.js';
 import { Timeline } from '../matrix/timeline.js';
-import { repeated } from '../matrix/verdict.js';
+import { findingsOf } from '../matrix/verdict.js';
 import { TcpGate } from '../support/tcp-gate.js';
 
 const KINDS = Object.keys(FAULT_KINDS) as FaultKind[];
@@ -19,12 +19,12 @@ test('the plan is a function of the seed', () => {
   expect(planFaults(options)).not.toEqual(planFaults({ ...options, seed: 8 }));
 });
 
-test('an hour has more than 250 faults, every kind several times, every failpoint armed, with calm in between', () => {
+test('an hour has more than 250 faults, every kind several times, every failpoint armed often, with calm in between', () => {
   const faults = planFaults({ seed: 1, minutes: 60, kinds: KINDS });
   expect(faults.length).toBeGreaterThan(300);
   for (const kind of KINDS) expect(faults.filter((fault) => fault.kind === kind).length).toBeGreaterThan(4);
   const armed = faults.map(({ failpoints }) => Object.values(failpoints ?? {}).join(';')).join(';');
-  for (const name of Object.keys(FAILPOINTS)) expect(armed.split(`${name}=`).length).toBeGreaterThan(20);
+  for (const name of Object.keys(FAILPOINTS)) expect(armed.split(`${name}=`).length).toBeGreaterThan(30);
   faults.slice(1).forEach(({ atMs }, i) => expect(atMs - (faults[i]?.atMs ?? 0)).toBeGreaterThanOrEqual(7_000));
 });
 
@@ -59,14 +59,17 @@ test('a handler that leaves a message out is seen; one that handles again is not
   expect(order.findings).toEqual(['the handler saw seq 4 of "a" after 2']);
 });
 
-test('what is delivered twice is named with both of its places', () => {
-  const at = (offset: number, msgId: string): Parameters<typeof repeated>[0][number] => ({
-    ...{ partition: 3, offset, key: 'k', value: `{"seq":1,"msgId":"${msgId}"}` },
-  });
-  expect(repeated([at(0, '7'), at(1, '8')])).toEqual([]);
-  expect(repeated([at(0, '7'), at(1, '8'), at(5, '7')])).toEqual([
-    '1 records are delivered again',
-    'msgId 7 is delivered at 3:0 and again at 3:5',
+test('whatever the checker does not pass is a finding, with what shows it; an unknown too', () => {
+  const outcome = { number: 4, title: 'seq is dense', judged: 9, reasons: [], findings: [], findingCount: 0 };
+  expect(findingsOf({ ...outcome, answer: 'pass' })).toEqual([]);
+  expect(findingsOf({ ...outcome, answer: 'unknown', reasons: ['3 on their way'] })).toEqual([
+    'rule 4, seq is dense: unknown',
+    '3 on their way',
+  ]);
+  const finding = { sentence: 'seq 4 of a is missing', exhibits: [{ partition: 1 }] };
+  expect(findingsOf({ ...outcome, answer: 'fail', findings: [finding], findingCount: 1 })).toEqual([
+    'rule 4, seq is dense: fail, 1 violations',
+    'seq 4 of a is missing [{"partition":1}]',
   ]);
 });
 
@@ -75,13 +78,14 @@ function report(findings: readonly string[]): Report {
   timeline.ended(timeline.fault('kill-logic', 'logic-1 <script>'));
   timeline.notDone('clock', 'no faketime');
   return {
-    ...{ command: 'npm run faults', date: '2026-01-01', minutes: 1, entries: timeline.entries },
+    ...{ command: 'npm run faults', date: '2026-01-01', minutes: 1, load: '600 a second', entries: timeline.entries },
     faultCounts: timeline.faultCounts(),
     hits: new Map([['logic.after_store', 3]]),
     samples: [0, 600, 0, 0, 600].map((count, second) => ({ second, count, p50Ms: 5, p99Ms: 40 })),
     verdict: {
       ...{ answer: findings.length === 0 ? ('pass' as const) : ('fail' as const), findings },
       ...{ acknowledged: 1_300, delivered: 1_200, deadLetters: 10, duplicates: 90, handled: 1_201, drainSeconds: 2 },
+      rules: [{ number: 4, title: 'seq is dense', answer: 'pass', judged: 1_200, findingCount: 0 }],
     },
   };
 }
@@ -96,6 +100,7 @@ test('the report says what was done, what was not, and what was found, in every 
   }
   expect(forms[0]).toContain('1 faults; 1300 acknowledged, 1200 delivered');
   expect(forms[2]).toContain('| longest time without a delivery | 2 s |');
+  expect(forms[2]).toContain('| rule 4: seq is dense | pass | 1200 |');
   expect(forms[2]).toContain('VIOLATIONS');
   expect(asBlock(report([]))).toContain('**no violation**');
 });
