@@ -1,10 +1,12 @@
 /**
- * Reads a topic with a client that is not ours (kcat where it is installed, else the Java console consumer of the
- * embedded Kafka's jars), read_committed, from the beginning to the end. What it shows is what strangers see.
+ * Reads a topic with a client that is not ours (kcat where it is installed, else Kafka's own Java client, from the jars of
+ * the embedded Kafka), read_committed, from the beginning to the end. What it shows is what strangers see.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findKafkaJars } from '../../src/embedded/kafka-jars.js';
+import { JARS_CACHE } from './data-dir.js';
 
 export interface ForeignRecord {
   readonly partition: number;
@@ -16,10 +18,13 @@ export interface ForeignRecord {
 /** Never in a key or a value of ours: control characters are escaped in JSON, and the workload's ids have none. */
 const FIELD = '\x1f';
 const RECORD = '\x1e';
-const QUIET_MS = 4_000;
 
-export async function readWithForeignClient(brokers: readonly string[], topic: string): Promise<ForeignRecord[]> {
-  const [command, args] = hasKcat() ? kcat(brokers, topic) : javaConsumer(brokers, topic);
+export async function readWithForeignClient(
+  brokers: readonly string[],
+  topic: string,
+  client: 'kcat' | 'java' = hasKcat() ? 'kcat' : 'java',
+): Promise<ForeignRecord[]> {
+  const [command, args] = client === 'kcat' ? kcat(brokers, topic) : javaConsumer(brokers, topic);
   const text = await outputOf(command, args);
   return text
     .split(`${RECORD}\n`)
@@ -29,12 +34,8 @@ export async function readWithForeignClient(brokers: readonly string[], topic: s
       if (partition === undefined || offset === undefined || key === undefined || value === undefined) {
         throw new Error(`${command} printed a record that can't be read: ${line.slice(0, 200)}`);
       }
-      return { partition: numberIn(partition), offset: numberIn(offset), key, value };
+      return { partition: Number(partition), offset: Number(offset), key, value };
     });
-}
-
-function numberIn(text: string): number {
-  return Number(/\d+$/.exec(text)?.[0]);
 }
 
 function hasKcat(): boolean {
@@ -48,29 +49,17 @@ function kcat(brokers: readonly string[], topic: string): [string, string[]] {
 }
 
 function javaConsumer(brokers: readonly string[], topic: string): [string, string[]] {
-  const format = {
-    'print.partition': 'true',
-    'print.offset': 'true',
-    'print.key': 'true',
-    'key.separator': FIELD,
-    'line.separator': `${RECORD}\n`,
-  };
+  const program = fileURLToPath(new URL('./ReadTopic.java', import.meta.url));
   return [
     'java',
-    [
-      ...['-cp', join(libs(), '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
-      ...['--bootstrap-server', brokers.join(','), '--topic', topic, '--from-beginning'],
-      ...['--isolation-level', 'read_committed', '--timeout-ms', String(QUIET_MS)],
-      ...Object.entries(format).flatMap(([name, value]) => ['--formatter-property', `${name}=${value}`]),
-    ],
+    ['-XX:TieredStopAtLevel=1', '-cp', join(libs(), '*'), program, brokers.join(','), topic, FIELD, RECORD],
   ];
 }
 
 function libs(): string {
-  const cache = resolve('node_modules/.cache/inorder');
-  const kafka = existsSync(cache) ? readdirSync(cache).find((name) => name.startsWith('kafka-')) : undefined;
-  if (kafka === undefined) throw new Error('no client to read with: install kcat, or let the tests fetch Kafka once');
-  return join(cache, kafka, 'libs');
+  const found = findKafkaJars(JARS_CACHE);
+  if (found === null) throw new Error('no client to read with: install kcat, or let the tests fetch Kafka once');
+  return found;
 }
 
 async function outputOf(command: string, args: readonly string[]): Promise<string> {
@@ -84,7 +73,7 @@ async function outputOf(command: string, args: readonly string[]): Promise<strin
     child.once('close', done);
   });
   const text = Buffer.concat(chunks).toString('utf8');
-  if (code !== 0 || (text === '' && /error/i.test(complaints) && !/TimeoutException/.test(complaints))) {
+  if (code !== 0 || (text === '' && /error/i.test(complaints))) {
     throw new Error(`${command} ended with ${code}: ${complaints.slice(-500)}`);
   }
   return text;
