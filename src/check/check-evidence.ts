@@ -126,7 +126,7 @@ class EvidenceCheck {
     }
     if (join === null) return;
     if (delivery !== undefined) await join.finish();
-    else await join.drain();
+    else await join.drain((count) => this.#progress(count, 'rows'));
     this.#rowCount += join.rowCount;
     this.#onTheWayCount += join.onTheWayCount;
   }
@@ -141,7 +141,10 @@ class EvidenceCheck {
       if (outcome !== 'committed' || msgId === null) continue;
       if (last === null || compareDecimal(msgId, last) > 0) last = msgId;
     }
-    if (last !== null) await join.load(last);
+    if (last === null) return;
+    const before = join.rowCount;
+    await join.load(last);
+    this.#progress(join.rowCount - before, 'rows');
   }
 
   #joinOf(rows: Batches<MessageRow>, partition: number): RowJoin {
@@ -163,7 +166,6 @@ class EvidenceCheck {
 
   #row(row: MessageRow): void {
     if (this.#evidence.ingest !== undefined) this.#endsOnce.outcome(row, row.place);
-    this.#progress(1, 'rows');
   }
 
   #isCovered({ partition, offset }: IngestPlace): boolean {
