@@ -73,6 +73,7 @@ class EvidenceCheck {
   readonly #deliveries: DeliveryJudge;
   #readCount = 0;
   #rowCount = 0;
+  #isReadersComplete = true;
   #onTheWayCount = 0;
   #current: RowJoin | null = null;
 
@@ -220,7 +221,7 @@ class EvidenceCheck {
   #finish(): void {
     const { ingest, isDrained } = this.#evidence;
     this.#deliveries.finish();
-    this.#readers.finish(isDrained === true);
+    this.#readers.finish(isDrained === true, this.#isReadersComplete);
     if (ingest !== undefined) this.#endsOnce.finish();
     this.#findings.judged('ends-once', this.#endsOnce.ingestedCount);
     this.#findings.judged('payload-unchanged', this.#deliveries.deliveredCount);
@@ -267,6 +268,7 @@ class EvidenceCheck {
     } catch (error) {
       this.#findings.incomplete(rules, what, error);
       if (rules.includes('ends-once')) this.#endsOnce.isComplete = false;
+      if (rules.includes('readers-agree')) this.#isReadersComplete = false;
     }
   }
 
