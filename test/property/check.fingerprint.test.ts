@@ -56,7 +56,8 @@ function quoted(text: string, choices: Choices): string {
   return `"${units.join('')}"`;
 }
 
-const values = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>;
+/** As a text holds them: there, −0 is 0. */
+const values = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
 const choices = fc.array(fc.nat(1_000), { minLength: 1, maxLength: 50 });
 
 /** Members in the order of their names: equal for what is equal. */
