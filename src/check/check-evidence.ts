@@ -73,6 +73,7 @@ class EvidenceCheck {
   readonly #deliveries: DeliveryJudge;
   #readCount = 0;
   #rowCount = 0;
+  #isReadersComplete = true;
   #onTheWayCount = 0;
   #current: RowJoin | null = null;
 
@@ -126,7 +127,7 @@ class EvidenceCheck {
     }
     if (join === null) return;
     if (delivery !== undefined) await join.finish();
-    else await join.drain();
+    else await join.drain((count) => this.#progress(count, 'rows'));
     this.#rowCount += join.rowCount;
     this.#onTheWayCount += join.onTheWayCount;
   }
@@ -141,7 +142,10 @@ class EvidenceCheck {
       if (outcome !== 'committed' || msgId === null) continue;
       if (last === null || compareDecimal(msgId, last) > 0) last = msgId;
     }
-    if (last !== null) await join.load(last);
+    if (last === null) return;
+    const before = join.rowCount;
+    await join.load(last);
+    this.#progress(join.rowCount - before, 'rows');
   }
 
   #joinOf(rows: Batches<MessageRow>, partition: number): RowJoin {
@@ -163,7 +167,6 @@ class EvidenceCheck {
 
   #row(row: MessageRow): void {
     if (this.#evidence.ingest !== undefined) this.#endsOnce.outcome(row, row.place);
-    this.#progress(1, 'rows');
   }
 
   #isCovered({ partition, offset }: IngestPlace): boolean {
@@ -218,7 +221,7 @@ class EvidenceCheck {
   #finish(): void {
     const { ingest, isDrained } = this.#evidence;
     this.#deliveries.finish();
-    this.#readers.finish(isDrained === true);
+    this.#readers.finish(isDrained === true, this.#isReadersComplete);
     if (ingest !== undefined) this.#endsOnce.finish();
     this.#findings.judged('ends-once', this.#endsOnce.ingestedCount);
     this.#findings.judged('payload-unchanged', this.#deliveries.deliveredCount);
@@ -265,6 +268,7 @@ class EvidenceCheck {
     } catch (error) {
       this.#findings.incomplete(rules, what, error);
       if (rules.includes('ends-once')) this.#endsOnce.isComplete = false;
+      if (rules.includes('readers-agree')) this.#isReadersComplete = false;
     }
   }
 

@@ -6,15 +6,15 @@ export function compareDecimal(a: string, b: string): number {
   return a < b ? -1 : a === b ? 0 : 1;
 }
 
-const LOW_DIGITS = 7;
-const LOW = 10 ** LOW_DIGITS;
-const PARTITION_AT = 2 ** 12;
-const PARTITIONS = 2 ** 10;
-const MODULUS = PARTITION_AT * PARTITIONS;
+const PARTITION_AT = 12;
+/** The low 22 bits, which the higher ones can't change. */
+const LOW_BITS = 2 ** 22 - 1;
 
-/** The partition in a `msgId` of Inorder (bits 12 to 21), exact for any id of up to 22 digits. */
+/** The partition in a `msgId` of Inorder (bits 12 to 21), exact whatever its length. */
 export function partitionIn(msgId: string): number {
-  const low = Number(msgId.slice(-LOW_DIGITS));
-  const high = Number(msgId.slice(0, -LOW_DIGITS)) % MODULUS;
-  return Math.floor(((high * LOW + low) % MODULUS) / PARTITION_AT);
+  let low = 0;
+  for (let at = 0; at < msgId.length; at++) low = (low * 10 + msgId.charCodeAt(at) - DIGIT_0) & LOW_BITS;
+  return low >>> PARTITION_AT;
 }
+
+const DIGIT_0 = 0x30;

@@ -2,7 +2,7 @@
  * Judges the delivery topic record by record, as it lies there: everything that needs no table. The same for a history
  * that is read to its end and for a topic that is watched.
  */
-import type { DeliveryRecord } from './evidence.js';
+import type { DeliveryRecord, Stamped } from './evidence.js';
 import type { Findings } from './findings.js';
 import { EpochNeverFalls } from './rules/epoch-never-falls.js';
 import { msgIdGrows } from './rules/msg-id-grows.js';
@@ -11,8 +11,16 @@ import { judgeDensity, MOST_OPEN_GAPS, reportGap, sweepGaps } from './rules/seq-
 import { seqOrder } from './rules/seq-order.js';
 import { advanceSender, senderOrder } from './rules/sender-order.js';
 import { StampImmutable } from './rules/stamp-immutable.js';
-import { isRepeat, stampsUnique } from './rules/stamps-unique.js';
-import { advance, SoFar, type ConversationSoFar, type Delivered, type PartitionSoFar } from './so-far.js';
+import { stampsUnique } from './rules/stamps-unique.js';
+import {
+  advance,
+  SoFar,
+  stepOf,
+  type ConversationSoFar,
+  type Delivered,
+  type PartitionSoFar,
+  type Step,
+} from './so-far.js';
 
 const DELIVERY_RULES: readonly DeliveryRule[] = [stampsUnique, seqOrder, senderOrder, msgIdGrows];
 
@@ -31,6 +39,7 @@ export class DeliveryJudge {
   readonly #setting: DeliveryJudgeSetting;
   readonly #epochs = new EpochNeverFalls();
   readonly #copies: StampImmutable | null;
+  readonly #step: Step = { isRepeat: false, sender: undefined, isIdAbove: true };
   deliveredCount = 0;
   abortedCount = 0;
 
@@ -60,7 +69,7 @@ export class DeliveryJudge {
       if (record.outcome === 'committed') this.#unreadable(record);
       return;
     }
-    this.#copies?.judge(record, message, findings);
+    this.#copies?.judge(record as DeliveryRecord & { message: Stamped }, findings);
     if (record.outcome === 'committed') this.#deliver(record as Delivered);
   }
 
@@ -88,17 +97,18 @@ export class DeliveryJudge {
     this.deliveredCount += 1;
     const ofPartition = this.soFar.partition(partition);
     const conversation = this.soFar.conversation(message.conversationId, partition);
-    const repeated = isRepeat(record, conversation);
+    const step = this.#step;
+    stepOf(record, conversation, ofPartition, step);
     const isFirst = conversation.lastSeq === 0 && ofPartition.isTruncated;
     const placesOff = isFirst ? 0 : message.seq - conversation.lastSeq - 1;
     for (const rule of DELIVERY_RULES) {
-      const sentence = rule.judge(record, conversation, ofPartition);
+      const sentence = rule.judge(record, conversation, ofPartition, step);
       if (sentence !== null) this.#report(rule, sentence, record, conversation, ofPartition);
     }
-    if (!repeated) advanceSender(conversation, message, offset);
-    advance(record, conversation, ofPartition);
+    if (!step.isRepeat) advanceSender(conversation, step, message, offset);
+    advance(record, conversation, ofPartition, step);
     if (conversation.gaps.length > 0) this.#boundGaps(conversation);
-    this.#setting.onDelivered?.(record, repeated, placesOff);
+    this.#setting.onDelivered?.(record, step.isRepeat, placesOff);
   }
 
   #report(

@@ -31,7 +31,7 @@ const MOST_WAITING = 10_000;
 export class RowJoin {
   readonly #setting: RowJoinSetting;
   readonly #rows: AsyncIterator<readonly MessageRow[]> | Iterator<readonly MessageRow[]>;
-  #loaded: MessageRow[] = [];
+  #loaded: readonly MessageRow[] = [];
   #at = 0;
   #isExhausted = false;
   readonly #waiting = new Map<string, MessageRow>();
@@ -74,10 +74,12 @@ export class RowJoin {
     } while (await this.#loadMore());
   }
 
-  /** Where there are no deliveries to hold the rows against: reads them all the same. */
-  async drain(): Promise<void> {
-    do this.#at = this.#loaded.length;
-    while (await this.#loadMore());
+  /** Where there are no deliveries to hold the rows against: reads them all the same. @param onRead told how many. */
+  async drain(onRead: (count: number) => void): Promise<void> {
+    do {
+      onRead(this.#loaded.length);
+      this.#at = this.#loaded.length;
+    } while (await this.#loadMore());
   }
 
   /** Whether there was more. */
@@ -89,7 +91,7 @@ export class RowJoin {
       return false;
     }
     const { value } = next;
-    this.#loaded = this.#at >= this.#loaded.length ? [...value] : [...this.#loaded.slice(this.#at), ...value];
+    this.#loaded = this.#at >= this.#loaded.length ? value : [...this.#loaded.slice(this.#at), ...value];
     this.#at = 0;
     this.rowCount += value.length;
     for (const row of value) this.#setting.onRow(row);

@@ -54,6 +54,16 @@ export interface SenderSoFar {
   lastOffset: number;
 }
 
+/** What several rules ask of a delivery and what was before it: found out once, in an object that is used again. */
+export interface Step {
+  /** Whether its place in the conversation was taken before. */
+  isRepeat: boolean;
+  /** Its sender's life in the conversation so far. */
+  sender: SenderSoFar | undefined;
+  /** Whether its `msgId` is above all that were given in the partition; true also where there is none to compare. */
+  isIdAbove: boolean;
+}
+
 const RECENT_IDS = 4_096;
 
 export class SoFar {
@@ -104,8 +114,25 @@ export function isMissing(gaps: readonly Gap[], seq: number): boolean {
   return gaps.some(({ from, to }) => seq >= from && seq <= to);
 }
 
+/** Overwrites `step`. */
+export function stepOf(
+  { message: { seq, msgId, senderId } }: Delivered,
+  { lastSeq, gaps, senders }: ConversationSoFar,
+  { lastMsgId }: PartitionSoFar,
+  step: Step,
+): void {
+  step.isRepeat = seq <= lastSeq && !isMissing(gaps, seq);
+  step.sender = senders.get(senderId);
+  step.isIdAbove = msgId === null || lastMsgId === null || compareDecimal(msgId, lastMsgId) > 0;
+}
+
 /** Takes the record into what is remembered; to be called after every rule has seen what was before it. */
-export function advance(record: Delivered, conversation: ConversationSoFar, partition: PartitionSoFar): void {
+export function advance(
+  record: Delivered,
+  conversation: ConversationSoFar,
+  partition: PartitionSoFar,
+  { isIdAbove }: Step,
+): void {
   const { seq, msgId } = record.message;
   if (seq > conversation.lastSeq) {
     const isFirst = conversation.lastSeq === 0 && partition.isTruncated;
@@ -118,7 +145,7 @@ export function advance(record: Delivered, conversation: ConversationSoFar, part
   if (msgId !== null) {
     if (conversation.lastMsgId === null || compareDecimal(msgId, conversation.lastMsgId) > 0)
       conversation.lastMsgId = msgId;
-    if (partition.lastMsgId === null || compareDecimal(msgId, partition.lastMsgId) > 0) partition.lastMsgId = msgId;
+    if (isIdAbove) partition.lastMsgId = msgId;
     partition.recentIds[partition.recentAt] = msgId;
     partition.recentAt = (partition.recentAt + 1) % RECENT_IDS;
   }

@@ -227,6 +227,7 @@ export class EndsOnce {
   }
 
   #lost(partition: number, offset: number, whose: string): void {
+    if (!this.isComplete) return;
     const { findings, topics, outcomesAre } = this.#setting;
     const outcome = outcomesAre === 'rows' ? 'stored' : 'delivered';
     const which = whose === '' ? '' : `, ${whose}`;
@@ -251,6 +252,7 @@ export class EndsOnce {
   }
 
   #invented(verb: string, words: Uint32Array, at: number): void {
+    if (!this.isComplete) return;
     const sentence = `a message was ${verb} that was never ingested so`;
     this.#setting.findings.add('ends-once', sentence, [this.#outcomeExhibit(words, at)]);
   }

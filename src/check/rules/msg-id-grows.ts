@@ -1,5 +1,5 @@
 import { compareDecimal } from '../decimal.js';
-import { isRepeat, isRepeatedId } from './stamps-unique.js';
+import { isRepeatedId } from './stamps-unique.js';
 import { nameOf, type DeliveryRule } from './rule.js';
 
 /**
@@ -8,16 +8,16 @@ import { nameOf, type DeliveryRule } from './rule.js';
  */
 export const msgIdGrows: DeliveryRule = {
   name: 'msg-id-grows',
-  judge(record, conversation, partition) {
+  judge(record, conversation, partition, step) {
     const { msgId } = record.message;
     if (msgId === null || partition.lastMsgId === null) return null;
-    if (compareDecimal(msgId, partition.lastMsgId) > 0) {
+    if (step.isIdAbove) {
       // Ids that grow along the partition grow in a conversation that stays in it.
       if (conversation.partition === record.partition || conversation.lastMsgId === null) return null;
       if (compareDecimal(msgId, conversation.lastMsgId) > 0) return null;
       return `msgId ${msgId} of ${nameOf(record)} follows ${conversation.lastMsgId} in the conversation`;
     }
-    if (isRepeat(record, conversation) || isRepeatedId(msgId, partition)) return null;
+    if (step.isRepeat || isRepeatedId(msgId, partition, step)) return null;
     return `msgId ${msgId} of ${nameOf(record)} follows ${partition.lastMsgId} in the partition`;
   },
 };

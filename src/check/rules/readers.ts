@@ -107,7 +107,9 @@ export class ReaderRules {
     }
   }
 
-  finish(isDrained: boolean): void {
+  /** @param isComplete false where observations or deliveries ended early: what was not read was not left out. */
+  finish(isDrained: boolean, isComplete: boolean): void {
+    if (!isComplete) return;
     for (const [partition, stretches] of this.#stretches) {
       for (const stretch of stretches) this.#judgeStretch(partition, stretch);
     }

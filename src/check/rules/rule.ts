@@ -1,4 +1,4 @@
-import type { ConversationSoFar, Delivered, PartitionSoFar } from '../so-far.js';
+import type { ConversationSoFar, Delivered, PartitionSoFar, Step } from '../so-far.js';
 import type { RuleName } from './catalogue.js';
 
 /**
@@ -7,7 +7,7 @@ import type { RuleName } from './catalogue.js';
  */
 export interface DeliveryRule {
   readonly name: RuleName;
-  judge(record: Delivered, conversation: ConversationSoFar, partition: PartitionSoFar): string | null;
+  judge(record: Delivered, conversation: ConversationSoFar, partition: PartitionSoFar, step: Step): string | null;
 }
 
 /** `group:g has seq 7` as sentences name a message. */

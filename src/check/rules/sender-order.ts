@@ -1,4 +1,4 @@
-import type { ConversationSoFar, SenderSoFar } from '../so-far.js';
+import type { ConversationSoFar, SenderSoFar, Step } from '../so-far.js';
 import type { Stamped } from '../evidence.js';
 import { nameOf, type DeliveryRule } from './rule.js';
 
@@ -17,10 +17,10 @@ const RESET_AFTER_MS = 12 * 60 * 60 * 1_000;
  */
 export const senderOrder: DeliveryRule = {
   name: 'sender-order',
-  judge(record, conversation, partition) {
+  judge(record, _, partition, step) {
     const { message } = record;
     if (message.senderSeq === null) return message.late ? `${nameOf(record)} has no senderSeq and is late` : null;
-    const before = conversation.senders.get(message.senderId);
+    const before = step.sender;
     if (before === undefined && partition.isTruncated) return null;
     const turn = turnOf(message, message.senderSeq, before);
     if (turn === 'either' || (turn === 'over') === message.late) return null;
@@ -44,11 +44,15 @@ function turnOf(message: Stamped, senderSeq: number, before: SenderSoFar | undef
 }
 
 /** Takes a message into its sender's life. */
-export function advanceSender({ senders }: ConversationSoFar, message: Stamped, offset: number): void {
+export function advanceSender(
+  { senders }: ConversationSoFar,
+  { sender: before }: Step,
+  message: Stamped,
+  offset: number,
+): void {
   if (message.senderSeq === null) return;
   const epoch = message.senderEpoch ?? 0;
   const sentAt = message.sentAt ?? Number.NEGATIVE_INFINITY;
-  const before = senders.get(message.senderId);
   if (before === undefined) {
     senders.set(message.senderId, { epoch, lastSenderSeq: message.senderSeq, lastSentAt: sentAt, lastOffset: offset });
     return;

@@ -14,8 +14,8 @@ import type { Findings } from '../findings.js';
 const MOST_DELIVERED = 1_000;
 const MOST_ABORTED = 100_000;
 
-interface Copy {
-  readonly record: DeliveryRecord;
+/** A delivery record that is one. */
+interface Copy extends DeliveryRecord {
   readonly message: Stamped;
 }
 
@@ -38,11 +38,11 @@ export class StampImmutable {
     this.#topic = topic;
   }
 
-  judge(record: DeliveryRecord, message: Stamped, findings: Findings): void {
+  judge(copy: Copy, findings: Findings): void {
     this.judged += 1;
-    const copies = this.#copiesOf(record.partition);
-    const copy = { record, message };
-    const isDelivered = record.outcome === 'committed';
+    const { message } = copy;
+    const copies = this.#copiesOf(copy.partition);
+    const isDelivered = copy.outcome === 'committed';
     if (!isDelivered || copies.aborted.size > 0) {
       const identity = identityOf(message);
       const earlier = copies.aborted.get(identity) ?? (isDelivered ? undefined : deliveredCopy(copies, message));
@@ -109,7 +109,7 @@ export class StampImmutable {
     return copies;
   }
 
-  #exhibit({ record: { partition, offset, outcome }, message: { seq, msgId } }: Copy) {
+  #exhibit({ partition, offset, outcome, message: { seq, msgId } }: Copy) {
     const what = `${outcome}: seq ${seq}, msgId ${String(msgId)}`;
     return { kind: 'record', topic: this.#topic, partition, offset, what } as const;
   }

@@ -1,5 +1,5 @@
 import { partitionIn } from '../decimal.js';
-import { isMissing, type ConversationSoFar, type Delivered, type PartitionSoFar } from '../so-far.js';
+import type { PartitionSoFar, Step } from '../so-far.js';
 import { nameOf, type DeliveryRule } from './rule.js';
 
 /**
@@ -12,33 +12,20 @@ import { nameOf, type DeliveryRule } from './rule.js';
  */
 export const stampsUnique: DeliveryRule = {
   name: 'stamps-unique',
-  judge(record, conversation, partition) {
+  judge(record, _, partition, step) {
     const { msgId } = record.message;
-    if (isRepeat(record, conversation)) {
-      return `${nameOf(record)} was delivered before`;
-    }
+    if (step.isRepeat) return `${nameOf(record)} was delivered before`;
     if (msgId === null) return null;
-    if (isRepeatedId(msgId, partition)) return `msgId ${msgId} of ${nameOf(record)} was given before`;
-    partition.idsCarryPartition ??= partitionIn(msgId) === record.partition;
-    if (partition.idsCarryPartition && partitionIn(msgId) !== record.partition) {
-      return `msgId ${msgId} of ${nameOf(record)} carries partition ${partitionIn(msgId)} and lies in ${record.partition}`;
-    }
-    return null;
+    if (isRepeatedId(msgId, partition, step)) return `msgId ${msgId} of ${nameOf(record)} was given before`;
+    if (partition.idsCarryPartition === false) return null;
+    const carried = partitionIn(msgId);
+    partition.idsCarryPartition ??= carried === record.partition;
+    if (!partition.idsCarryPartition || carried === record.partition) return null;
+    return `msgId ${msgId} of ${nameOf(record)} carries partition ${carried} and lies in ${record.partition}`;
   },
 };
 
-/** Whether this place in the conversation was taken before. */
-export function isRepeat({ message: { seq } }: Delivered, { lastSeq, gaps }: ConversationSoFar): boolean {
-  return seq <= lastSeq && !isMissing(gaps, seq);
-}
-
 /** Whether a recent delivery of the partition has the id. */
-export function isRepeatedId(msgId: string, { lastMsgId, recentIds }: PartitionSoFar): boolean {
-  if (msgId === lastMsgId) return true;
-  if (lastMsgId === null || !isAtMost(msgId, lastMsgId)) return false;
-  return recentIds.includes(msgId);
-}
-
-function isAtMost(a: string, b: string): boolean {
-  return a.length < b.length || (a.length === b.length && a <= b);
+export function isRepeatedId(msgId: string, { lastMsgId, recentIds }: PartitionSoFar, { isIdAbove }: Step): boolean {
+  return !isIdAbove && (msgId === lastMsgId || recentIds.includes(msgId));
 }

@@ -51,9 +51,8 @@ export function cleanHistory(options: CleanHistoryOptions): History {
     history.lanes.push(lane);
     history.logEnds.push(logEnd);
   }
-  history.acknowledged.push(...history.ingest.flat().filter((_, n) => n % UNACKNOWLEDGED_EVERY !== 0));
-  history.observations.push(...history.delivery.flatMap(observed));
-  return history;
+  const acknowledged = history.ingest.flat().filter((_, n) => n % UNACKNOWLEDGED_EVERY !== 0);
+  return { ...history, acknowledged, observations: history.delivery.flatMap(observed) };
 }
 
 /** Two readers of one group: the second takes over in the middle, and is handed again what the first had not committed. */

@@ -144,7 +144,8 @@ export class CleanPartition {
       sentAt: this.#nowMs - 20,
       senderSeq,
       senderEpoch: null,
-      body: `{"text":"message ${n} says what people say","n":${n}}`,
+      // In one piece, as what is read of a topic: pieces would be joined while they are judged.
+      body: JSON.stringify({ text: `message ${n} says what people say`, n }),
       meta: n % 10 === 0 ? '{"client":"self-test"}' : null,
     };
     return { said, late };
