@@ -66,6 +66,8 @@ export const MUTATIONS: readonly Mutation[] = [
   { name: 'rewind a reader in an assignment', rule: 'reader-in-order', plant: rewindReader },
 ];
 
+const HALF_A_DAY_MS = 12 * 60 * 60 * 1_000;
+
 /** Delivered records of a partition with their places in its list; aborted copies are left out. */
 function visible({ delivery }: History, draws: SeededDraws): { list: DeliveryRecord[]; at: number[] } {
   const list = pick(delivery, draws);
@@ -246,9 +248,17 @@ function callLate(history: History, draws: SeededDraws): void {
   alter(list, pick(due, draws), { late: true });
 }
 
+/** Of one that has to say so: the first after a long silence may begin a new life of its sender's numbers as well. */
 function concealLate(history: History, draws: SeededDraws): void {
   const { list, at } = visible(history, draws);
-  const late = at.filter((index) => list[index]?.message?.late === true && list[index].message.senderSeq !== 1);
+  const late = at.filter((index) => {
+    const message = list[index]?.message;
+    if (message?.late !== true || message.senderSeq === 1) return false;
+    const isBefore = ({ message: other }: DeliveryRecord): boolean =>
+      other?.conversationId === message.conversationId && other.senderId === message.senderId;
+    const before = list.slice(0, index).findLast((one) => one.outcome === 'committed' && isBefore(one));
+    return (message.sentAt ?? 0) - (before?.message?.sentAt ?? 0) < HALF_A_DAY_MS;
+  });
   alter(list, pick(late, draws), { late: false });
 }
 
