@@ -20,7 +20,7 @@ const CALM_AT_END_MS = 5_000;
 /** So many deliveries show that everything works before anything is broken. */
 const FLOWING = 500;
 const LOAD_SHARES = { bad: '1%', duplicates: '5%', reorder: '20%' };
-/** Gets the figures, between its marks. */
+/** Gets the figures, between its marks: `faults`, or `faults-failpoint` for a run of `--only failpoint`. */
 const PAGE = 'docs/reliability.md';
 
 const HELP = `npm run faults -- [options]
@@ -54,6 +54,8 @@ interface Options {
   readonly out: string;
   readonly page: boolean;
   readonly plan: boolean;
+  /** Of the page. */
+  readonly block: string;
   readonly command: string;
 }
 
@@ -64,7 +66,7 @@ async function main(given: Options): Promise<number> {
   const faults = planFaults(given);
   if (given.plan) {
     for (const { atMs, kind, target, failpoints } of faults) {
-      const points = failpoints === null ? '' : `  ${Object.values(failpoints).filter(Boolean).join(' | ')}`;
+      const points = failpoints === null ? '' : `  ${failpoints.map((armed) => armed.points).join(' | ')}`;
       print(
         `${(atMs / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(17)} ${failpoints === null ? target : ''}${points}`,
       );
@@ -152,14 +154,14 @@ async function run(
   return report.verdict.answer === 'pass' ? 0 : 1;
 }
 
-async function writeReport(report: Report, { out, page }: Options): Promise<void> {
+async function writeReport(report: Report, { out, page, block }: Options): Promise<void> {
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'timeline.txt'), asText(report));
   writeFileSync(join(out, 'timeline.html'), asHtml(report));
   for (const line of verdictLines(report)) say(line);
   say(`timeline: ${join(out, 'timeline.txt')} and timeline.html`);
   if (!page) return;
-  await writeBlock(PAGE, 'faults', asBlock(report));
+  await writeBlock(PAGE, block, asBlock(report));
   say(`figures: ${PAGE}`);
 }
 
@@ -194,6 +196,7 @@ function readOptions(args: string[]): Options | null {
       out: resolve(values.out),
       page: values.page,
       plan: values.plan,
+      block: values.only === '' ? 'faults' : `faults-${values.only}`,
       command: `npm run faults -- --minutes ${values.minutes} --seed ${values.seed}${values.only && ` --only ${values.only}`}`,
     };
   } catch (error) {

@@ -152,11 +152,13 @@ function signalled(what: string, pid: number | undefined, signal: NodeJS.Signals
 }
 
 function armFailpoints(stand: Stand, fault: PlannedFault): Deed {
-  const armed = Object.entries(fault.failpoints ?? {}).filter(([, points]) => points !== '') as [Stage, string][];
+  const armed = fault.failpoints ?? [];
   return {
-    text: armed.map(([, points]) => points).join(' | '),
+    text: armed.map(({ points }) => points).join(' | '),
     perform: async (sleep) => {
-      const workers = armed.map(([stage, points]) => ({ points, worker: workerOf(stand, stage, fault) }));
+      const workers = armed.map(({ stage, number, points }) => ({
+        ...{ points, worker: workerOf(stand, stage, { ...fault, target: fault.target + number }) },
+      }));
       await Promise.all(workers.map(({ worker, points }) => worker.restartWith({ INORDER_FAILPOINTS: points })));
       await sleep(ARMED_MS);
       await Promise.all(workers.map(({ worker }) => worker.restartWith({})));

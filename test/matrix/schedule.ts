@@ -13,7 +13,7 @@ export const FAULT_KINDS = {
   'stop-logic': 'SIGSTOP, later SIGCONT of a logic worker',
   'stop-ingest': 'SIGSTOP, later SIGCONT of the ingest stage',
   'stop-delivery': 'SIGSTOP, later SIGCONT of the delivery stage',
-  failpoint: 'failpoints armed in a worker of each stage',
+  failpoint: 'failpoints armed in all workers',
   storm: 'a rebalance storm: workers join, leave and die',
   'broker-kill': 'kill -9 of a broker',
   'broker-pause': 'SIGSTOP of a broker beyond its session',
@@ -52,11 +52,18 @@ export interface PlannedFault {
   readonly lastsMs: number;
   /** Of a kind's own choices: a share of its range, 0 to 1. */
   readonly strength: number;
-  /** What `INORDER_FAILPOINTS` holds, by stage. */
-  readonly failpoints: Readonly<Record<Stage, string>> | null;
+  /** In which workers `INORDER_FAILPOINTS` holds what. */
+  readonly failpoints: readonly ArmedWorker[] | null;
 }
 
 export type Stage = 'ingest' | 'logic' | 'delivery';
+
+export interface ArmedWorker {
+  readonly stage: Stage;
+  /** Which of the stage's workers, beginning with the fault's target. */
+  readonly number: number;
+  readonly points: string;
+}
 
 const FIRST_AT_MS = 5_000;
 const EMISSION: FailpointName = 'takeover.during_emission';
@@ -88,9 +95,10 @@ export function planFaults(options: { seed: number; minutes: number; kinds: read
   return faults;
 }
 
-/** How many points a fault arms: in the logic stage, either of takeovers or of batches, and in the two others together. */
-const POINTS_A_FAULT = { takeover: 3, batch: 5, others: 4 };
-const TAKEOVER_SHARE = 0.45;
+/** How many points are armed at once: in a logic worker, either of takeovers or of batches; in ingest and delivery together. */
+const POINTS_A_WORKER = { takeover: 3, batch: 5, others: 4 };
+const TAKEOVER_SHARE = 0.4;
+const LOGIC_WORKERS = [0, 1] as const;
 
 /**
  * Points are dealt from three decks. Those of takeovers and those of batches are not armed together: a lane that is
@@ -115,26 +123,37 @@ class PointDecks {
     this.#others = deckOf((name) => stageOf(name) !== 'logic');
   }
 
-  draw(): FailpointName[] {
-    const logic = this.#random.chance(TAKEOVER_SHARE)
-      ? this.#takeover.drawSome(POINTS_A_FAULT.takeover)
-      : this.#batch.drawSome(POINTS_A_FAULT.batch);
-    return [...logic, ...this.#others.drawSome(POINTS_A_FAULT.others)];
+  drawLogic(): FailpointName[] {
+    return this.#random.chance(TAKEOVER_SHARE)
+      ? this.#takeover.drawSome(POINTS_A_WORKER.takeover)
+      : this.#batch.drawSome(POINTS_A_WORKER.batch);
+  }
+
+  drawOthers(): FailpointName[] {
+    return this.#others.drawSome(POINTS_A_WORKER.others);
   }
 }
 
-/** Several points at once in each stage; one that kills at most, or the others would hardly be reached. */
-function failpointsFrom(decks: PointDecks, random: SeededRandom): Record<Stage, string> {
-  const rules: Record<Stage, string[]> = { ingest: [], logic: [], delivery: [] };
-  for (const name of decks.draw()) {
-    const ofStage = rules[stageOf(name)];
-    ofStage.push(ruleFor(name, random, !ofStage.some((rule) => rule.includes('=kill'))));
-    // Something is emitted again only where a store's outcome was lost.
-    if (name === EMISSION) rules.logic.push('logic.after_store=fail@30%');
-  }
-  const seed = `seed=${random.between(1, 1_000_000)}`;
-  const text = (stage: Stage): string => (rules[stage].length === 0 ? '' : [...rules[stage], seed].join(';'));
-  return { ingest: text('ingest'), logic: text('logic'), delivery: text('delivery') };
+/** Several points at once in each worker. */
+function failpointsFrom(decks: PointDecks, random: SeededRandom): ArmedWorker[] {
+  const others = decks.drawOthers();
+  const armed = [
+    ...LOGIC_WORKERS.map((number) => ({ stage: 'logic' as const, number, names: decks.drawLogic() })),
+    ...(['ingest', 'delivery'] as const).map((stage) => ({
+      ...{ stage, number: 0, names: others.filter((name) => stageOf(name) === stage) },
+    })),
+  ];
+  return armed
+    .filter(({ names }) => names.length > 0)
+    .map(({ stage, number, names }) => ({ stage, number, points: rulesFor(names, random) }));
+}
+
+/** One that kills at most: a worker that dies as soon as it lives reaches no other. */
+function rulesFor(names: readonly FailpointName[], random: SeededRandom): string {
+  const rules = names.map((name, index) => ruleFor(name, random, index === 0));
+  // Something is emitted again only where a store's outcome was lost.
+  if (names.includes(EMISSION)) rules.push('logic.after_store=fail@30%');
+  return [...rules, `seed=${random.between(1, 1_000_000)}`].join(';');
 }
 
 type Pace = 'rare' | 'batch' | 'message';
