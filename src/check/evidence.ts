@@ -128,7 +128,7 @@ export interface OffsetRange {
 export interface Evidence {
   /** For what is printed. */
   readonly topics: { readonly ingest: string; readonly delivery: string; readonly dlq: string };
-  /** Partitions of the delivery topic. */
+  /** What `delivery` and `rows` are asked for: partitions of the delivery topic, or one where `delivery` brings all at once. */
   readonly partitions: readonly number[];
   /** A partition's records in offset order; partitions may alternate. */
   readonly ingest?: () => Batches<IngestRecord>;
@@ -143,7 +143,7 @@ export interface Evidence {
   readonly deadLetters?: () => Batches<DeadLetterRecord>;
   /** Ingest records that are on their way: not yet passed on, not yet stored, held for an earlier one. */
   readonly inFlight?: () => Batches<IngestPlace>;
-  /** A partition's records in offset order. */
+  /** A partition's records in offset order; of all partitions, which may alternate, where only one is asked for. */
   readonly delivery?: (partition: number) => Batches<DeliveryRecord>;
   /** Partitions whose beginning is not there any more: a conversation may begin with any number. */
   readonly truncated?: ReadonlySet<number>;

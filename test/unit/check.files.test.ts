@@ -71,3 +71,13 @@ test("kcat's lines, whose payload is JSON in a string, are entered; partitions a
   expect(verdict.counts).toMatchObject({ delivered: COUNT, conversations: 2 });
   expect(failed(await judge(went.map(kcat), numbered.toSpliced(9, 1).map(kcat), maps))).toContain('ends-once');
 });
+
+test.each(['ingest', 'delivery', 'deadLetters', 'observations'])(
+  'a file of %s that can not be read is refused by its name, before anything is judged',
+  async (kind) => {
+    const path = join(folder, 'is-not-there.jsonl');
+    const none = { ingest: null, delivery: null, deadLetters: null, observations: null };
+    const evidence = fileEvidence({ ...none, [kind]: path, map: fieldMapOf([]), isDrained: true });
+    await expect(evidence).rejects.toThrow(`${path} can't be read: `);
+  },
+);

@@ -14,7 +14,7 @@ import type {
   Said,
   Stamped,
 } from '../evidence.js';
-import { linesAs } from './json-lines.js';
+import { linesAs, refuseUnreadable } from './json-lines.js';
 import { memberAt, numberIn, stringIn } from './json-members.js';
 import { MappedFields } from './mapped-fields.js';
 import { saidOf } from './record-texts.js';
@@ -76,38 +76,22 @@ export function fieldMapOf(mappings: readonly string[]): FieldMap {
 /** @throws InorderError usage where a file can't be read */
 export async function fileEvidence(options: FileEvidenceOptions): Promise<Evidence> {
   const { delivery, ingest, deadLetters, observations, map, isDrained } = options;
-  const partitions = delivery === null ? [] : await partitionsIn(delivery, map);
+  for (const path of [delivery, ingest, deadLetters, observations]) if (path !== null) await refuseUnreadable(path);
   return {
     topics: { ingest: ingest ?? 'ingest', delivery: delivery ?? 'delivery', dlq: deadLetters ?? 'dead letters' },
-    partitions,
+    // There are no rows to be held against one partition after the other: all of them are read in one pass.
+    partitions: delivery === null ? [] : [0],
     isDrained,
-    ...(delivery === null ? {} : { delivery: (partition: number) => deliveriesIn(delivery, map, partition) }),
+    ...(delivery === null ? {} : { delivery: () => deliveriesIn(delivery, map) }),
     ...(ingest === null ? {} : { ingest: () => ingestsIn(ingest, map) }),
     ...(deadLetters === null ? {} : { deadLetters: () => linesAs(deadLetters, deadLetterIn) }),
     ...(observations === null ? {} : { observations: () => linesAs(observations, observationIn) }),
   };
 }
 
-/** A file is as one partition unless its lines say otherwise; more than one are read one after the other. */
-async function partitionsIn(path: string, map: FieldMap): Promise<number[]> {
-  const found = new Set<number>();
-  const fields = new MappedFields({ partition: map.partition });
-  for await (const batch of linesAs(path, (line) => numberIn(fields.read(line).partition) ?? 0)) {
-    for (const partition of batch) found.add(partition);
-  }
-  return [...found].sort((a, b) => a - b);
-}
-
-async function* deliveriesIn(path: string, map: FieldMap, partition: number): AsyncGenerator<DeliveryRecord[]> {
+function deliveriesIn(path: string, map: FieldMap): AsyncGenerator<DeliveryRecord[]> {
   const fields = new MappedFields<FieldName>(map);
-  const ofLine = (line: string, number: number): DeliveryRecord | null => {
-    const texts = fields.read(line);
-    return (numberIn(texts.partition) ?? 0) === partition ? deliveryIn(texts, number) : null;
-  };
-  for await (const batch of linesAs(path, ofLine)) {
-    const own = batch.filter((record) => record !== null);
-    if (own.length > 0) yield own;
-  }
+  return linesAs(path, (line, number) => deliveryIn(fields.read(line), number));
 }
 
 function ingestsIn(path: string, map: FieldMap): AsyncGenerator<IngestRecord[]> {

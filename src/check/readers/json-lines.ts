@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { InorderError, messageOf } from '../../errors.js';
 
@@ -32,6 +33,15 @@ export async function* linesAs<T>(path: string, make: (line: string, number: num
   // A lost read may end the lines as their end does.
   if (failures.length > 0) throw unreadable(path, failures[0]);
   if (batch.length > 0) yield batch;
+}
+
+/** Before the work, not in the middle of it. @throws InorderError usage where the file can't be read */
+export async function refuseUnreadable(path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
 function unreadable(path: string, cause: unknown): InorderError {
