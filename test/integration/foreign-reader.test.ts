@@ -29,4 +29,4 @@ test("Kafka's own client, which reads where kcat is not installed, shows what wa
       ['k', '好的', 4],
     ]);
   }
-});
+}, 60_000);

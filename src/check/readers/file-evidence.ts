@@ -85,7 +85,7 @@ export async function fileEvidence(options: FileEvidenceOptions): Promise<Eviden
     ...(delivery === null ? {} : { delivery: () => deliveriesIn(delivery, map) }),
     ...(ingest === null ? {} : { ingest: () => ingestsIn(ingest, map) }),
     ...(deadLetters === null ? {} : { deadLetters: () => linesAs(deadLetters, deadLetterIn) }),
-    ...(observations === null ? {} : { observations: () => linesAs(observations, observationIn) }),
+    ...(observations === null ? {} : { observations: () => observationsIn(observations) }),
   };
 }
 
@@ -153,11 +153,19 @@ function deadLetterIn(line: string, number: number): DeadLetterRecord {
   return { partition: 0, offset: number, reason: stringIn(memberAt(line, ['reason'])) ?? '', place };
 }
 
-function observationIn(line: string, number: number): Observation {
-  const text = (name: string): string | null => memberAt(line, [name]);
-  const reader = nameIn(text('reader')) ?? 'reader';
-  const conversationId = nameIn(text('conversationId'));
-  const [partition, offset, seq] = [numberIn(text('partition')), numberIn(text('offset')), numberIn(text('seq'))];
+const OBSERVED = ['reader', 'group', 'assignment', 'partition', 'offset', 'conversationId', 'seq', 'msgId'] as const;
+type ObservedName = (typeof OBSERVED)[number];
+
+function observationsIn(path: string): AsyncGenerator<Observation[]> {
+  const paths = Object.fromEntries(OBSERVED.map((name) => [name, [name]])) as Record<ObservedName, string[]>;
+  const fields = new MappedFields(paths);
+  return linesAs(path, (line, number) => observationIn(fields.read(line), number));
+}
+
+function observationIn(texts: Readonly<Record<ObservedName, string | null>>, number: number): Observation {
+  const reader = nameIn(texts.reader) ?? 'reader';
+  const conversationId = nameIn(texts.conversationId);
+  const [partition, offset, seq] = [numberIn(texts.partition), numberIn(texts.offset), numberIn(texts.seq)];
   if (conversationId === null || partition === null || offset === null || seq === null) {
     throw new InorderError(
       'usage',
@@ -166,13 +174,13 @@ function observationIn(line: string, number: number): Observation {
   }
   return {
     reader,
-    group: nameIn(text('group')) ?? reader,
-    assignment: numberIn(text('assignment')) ?? 1,
+    group: nameIn(texts.group) ?? reader,
+    assignment: numberIn(texts.assignment) ?? 1,
     partition,
     offset,
     conversationId,
     seq,
-    msgId: idIn(text('msgId')),
+    msgId: idIn(texts.msgId),
   };
 }
 
