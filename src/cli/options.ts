@@ -1,5 +1,5 @@
 /** Option values: text in, checked values out; what is wrong is told with what would be right. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { conversationIdOf } from '../protocol/conversation-id.js';
 import type { ConversationId } from '../protocol/ids.js';
 import { InorderError } from '../errors.js';
@@ -14,6 +14,11 @@ export function wholeNumber(from: number, to: number = Number.MAX_SAFE_INTEGER):
         : `A whole number from ${from} to ${to} is needed.`,
     );
   };
+}
+
+/** A whole number with what it is when nothing is said. */
+export function numberOption(flags: string, about: string, from: number, to: number, fallback: number): Option {
+  return new Option(flags, about).argParser(wholeNumber(from, to)).default(fallback);
 }
 
 /** `5%` or `0.05`, as a share from 0 to 1. */

@@ -98,7 +98,7 @@ export function planFaults(options: { seed: number; minutes: number; kinds: read
 /** How many points are armed at once: in a logic worker, either of takeovers or of batches; in ingest and delivery together. */
 const POINTS_A_WORKER = { takeover: 3, batch: 5, others: 4 };
 const TAKEOVER_SHARE = 0.4;
-const LOGIC_WORKERS = [0, 1] as const;
+export const LOGIC_WORKERS = 2;
 
 /**
  * Points are dealt from three decks. Those of takeovers and those of batches are not armed together: a lane that is
@@ -138,7 +138,9 @@ class PointDecks {
 function failpointsFrom(decks: PointDecks, random: SeededRandom): ArmedWorker[] {
   const others = decks.drawOthers();
   const armed = [
-    ...LOGIC_WORKERS.map((number) => ({ stage: 'logic' as const, number, names: decks.drawLogic() })),
+    ...Array.from({ length: LOGIC_WORKERS }, (_, number) => ({
+      ...{ stage: 'logic' as const, number, names: decks.drawLogic() },
+    })),
     ...(['ingest', 'delivery'] as const).map((stage) => ({
       ...{ stage, number: 0, names: others.filter((name) => stageOf(name) === stage) },
     })),

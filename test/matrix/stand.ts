@@ -20,12 +20,12 @@ import { Cluster } from './cluster.js';
 import { DeliveryWatch } from './delivery-watch.js';
 import { findFaketime, type SteppedClock } from './stepped-clock.js';
 import { HandledOrder } from './handled-order.js';
+import { LOGIC_WORKERS } from './schedule.js';
 import { SmallDisk } from './small-disk.js';
 import { Timeline } from './timeline.js';
 import { Worker } from './worker.js';
 
 const FOLDER = 'inorder-faults-';
-const LOGIC_WORKERS = 2;
 /** Of the workers: a killed one is missed sooner than by default, so that more faults fit into a minute. */
 const SESSION = { INORDER_SESSION_TIMEOUT_MS: '3000', INORDER_HEARTBEAT_INTERVAL_MS: '500' };
 

@@ -1,4 +1,5 @@
 /** Drains the healed system, and has it judged by `inorder check`, with what producers were told and what a stranger saw. */
+import type { RuleOutcome, Verdict as CheckedVerdict } from '../../src/check/verdict.js';
 import { countRows } from '../support/compare.js';
 import { InorderProcess } from '../support/stage-process.js';
 import { until } from '../support/until.js';
@@ -14,25 +15,7 @@ export interface Verdict {
   readonly handled: number;
   readonly drainSeconds: number;
   /** What the checker looked at, by rule. */
-  readonly rules: readonly JudgedRule[];
-}
-
-export interface JudgedRule {
-  readonly number: number;
-  readonly title: string;
-  readonly answer: string;
-  readonly judged: number;
-  readonly findingCount: number;
-}
-
-/** Of the verdict that `inorder check --json` prints, what is used here. */
-interface CheckedVerdict {
-  readonly answer: string;
-  readonly outcomes: readonly (JudgedRule & {
-    readonly reasons: readonly string[];
-    readonly findings: readonly { readonly sentence: string; readonly exhibits: readonly unknown[] }[];
-  })[];
-  readonly counts: { readonly delivered: number; readonly deadLetters: number; readonly duplicates: number };
+  readonly rules: readonly Pick<RuleOutcome, 'number' | 'title' | 'answer' | 'judged'>[];
 }
 
 const DRAIN_LIMIT_MS = 240_000;
@@ -79,9 +62,7 @@ export async function drainAndJudge(stand: Stand): Promise<Verdict> {
     duplicates: counts.duplicates,
     handled: handled.count,
     drainSeconds,
-    rules: outcomes.map(({ number, title, answer, judged, findingCount }) => ({
-      ...{ number, title, answer, judged, findingCount },
-    })),
+    rules: outcomes,
   };
 }
 
@@ -101,15 +82,13 @@ async function check(stand: Stand): Promise<CheckedVerdict> {
   }
 }
 
+/** What is read of an outcome; exhibits are printed as they are. */
+type Outcome = Pick<RuleOutcome, 'number' | 'title' | 'answer' | 'reasons' | 'findingCount'> & {
+  readonly findings: readonly { readonly sentence: string; readonly exhibits: readonly unknown[] }[];
+};
+
 /** Whatever is not a pass, an unknown too: everything was drained, and all evidence is there. */
-export function findingsOf({
-  number,
-  title,
-  answer,
-  reasons,
-  findings,
-  findingCount,
-}: CheckedVerdict['outcomes'][number]): string[] {
+export function findingsOf({ number, title, answer, reasons, findings, findingCount }: Outcome): string[] {
   if (answer === 'pass') return [];
   const shown = findings.slice(0, MOST_SHOWN);
   return [

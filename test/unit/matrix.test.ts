@@ -60,7 +60,7 @@ test('a handler that leaves a message out is seen; one that handles again is not
 });
 
 test('whatever the checker does not pass is a finding, with what shows it; an unknown too', () => {
-  const outcome = { number: 4, title: 'seq is dense', judged: 9, reasons: [], findings: [], findingCount: 0 };
+  const outcome = { number: 4, title: 'seq is dense', reasons: [], findings: [], findingCount: 0 };
   expect(findingsOf({ ...outcome, answer: 'pass' })).toEqual([]);
   expect(findingsOf({ ...outcome, answer: 'unknown', reasons: ['3 on their way'] })).toEqual([
     'rule 4, seq is dense: unknown',
@@ -85,7 +85,7 @@ function report(findings: readonly string[]): Report {
     verdict: {
       ...{ answer: findings.length === 0 ? ('pass' as const) : ('fail' as const), findings },
       ...{ acknowledged: 1_300, delivered: 1_200, deadLetters: 10, duplicates: 90, handled: 1_201, drainSeconds: 2 },
-      rules: [{ number: 4, title: 'seq is dense', answer: 'pass', judged: 1_200, findingCount: 0 }],
+      rules: [{ number: 4, title: 'seq is dense', answer: 'pass', judged: 1_200 }],
     },
   };
 }

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { arch, availableParallelism, cpus, platform } from 'node:os';
 import type { BenchReport, ProcessUse } from '../../bench/bench.js';
@@ -8,7 +8,7 @@ import { configFor } from '../../config/settings.js';
 import { readStack } from '../../config/stack-file.js';
 import { findServers } from '../addresses.js';
 import { openContext } from '../context.js';
-import { wholeNumber } from '../options.js';
+import { numberOption } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { grouped, Progress } from '../progress.js';
 import { exitCodeOf, watchStopSignals } from '../signals.js';
@@ -32,16 +32,14 @@ interface BenchFlags {
 }
 
 export function addBench(program: Command): void {
-  const number = (flags: string, about: string, from: number, to: number, fallback: number): Option =>
-    new Option(flags, about).argParser(wholeNumber(from, to)).default(fallback);
   program
     .command('bench')
     .description('measure this machine: drain, latency, CPU, beside the ceilings of the same run')
-    .addOption(number('--messages <count>', 'the backlog to drain', 1_000, 100_000_000, 300_000))
-    .addOption(number('--conversations <count>', 'they belong to', 1, 10_000_000, 1_000))
-    .addOption(number('--logic <workers>', 'logic processes', 1, 64, 1))
-    .addOption(number('--seconds <seconds>', 'of each latency measurement', 2, 3_600, 15))
-    .addOption(number('--seed <number>', 'of the messages', 0, 0xffff_ffff, 1))
+    .addOption(numberOption('--messages <count>', 'the backlog to drain', 1_000, 100_000_000, 300_000))
+    .addOption(numberOption('--conversations <count>', 'they belong to', 1, 10_000_000, 1_000))
+    .addOption(numberOption('--logic <workers>', 'logic processes', 1, 64, 1))
+    .addOption(numberOption('--seconds <seconds>', 'of each latency measurement', 2, 3_600, 15))
+    .addOption(numberOption('--seed <number>', 'of the messages', 0, 0xffff_ffff, 1))
     .option('--json', 'the report as JSON')
     .addHelpText('after', HELP)
     .action(bench);

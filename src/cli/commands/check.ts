@@ -22,7 +22,7 @@ import { checkLive } from '../check-live.js';
 import { showSelfTest, showVerdict } from '../check-output.js';
 import { connectDatabase, connectKafka, openAdmin } from '../connect.js';
 import { openContext, type CommandContext } from '../context.js';
-import { wholeNumber } from '../options.js';
+import { numberOption, wholeNumber } from '../options.js';
 import { note, printJson } from '../output.js';
 import { grouped, Progress } from '../progress.js';
 import { withResources, type Resources } from '../resources.js';
@@ -84,14 +84,8 @@ export function addCheck(program: Command): void {
     )
     .addOption(new Option('--require <rules>', 'rules that must be answered, and no others').argParser(rulesIn))
     .option('--drained', 'nothing is written any more: no transaction may be open, nothing on its way')
-    .addOption(
-      new Option('--settle <seconds>', 'wait so long for what was ingested to arrive')
-        .argParser(wholeNumber(0, 3_600))
-        .default(10),
-    )
-    .addOption(
-      new Option('--findings <count>', 'show so many of each rule').argParser(wholeNumber(1, 10_000)).default(10),
-    )
+    .addOption(numberOption('--settle <seconds>', 'wait so long for what was ingested to arrive', 0, 3_600, 10))
+    .addOption(numberOption('--findings <count>', 'show so many of each rule', 1, 10_000, 10))
     .option('--json', 'the verdict as one JSON object')
     .option('--live', 'watch the delivery topic from now on, until Ctrl-C: violations as they come, and metrics')
     .option('--report <file>', 'write a page (HTML, needs no network): plots over time, rules, evidence')

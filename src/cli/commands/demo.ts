@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { configFor } from '../../config/settings.js';
 import { readStack } from '../../config/stack-file.js';
@@ -7,7 +7,7 @@ import type { DemoReport } from '../../demo/report.js';
 import { openContext, type CommandContext } from '../context.js';
 import { demoJson, demoLines } from '../demo-picture.js';
 import { startLocalServers, type LocalServers } from '../local-servers.js';
-import { wholeNumber } from '../options.js';
+import { numberOption } from '../options.js';
 import { note, print, printJson } from '../output.js';
 import { withResources, type Resources } from '../resources.js';
 import { exitCodeOf, watchStopSignals } from '../signals.js';
@@ -33,13 +33,11 @@ interface DemoFlags {
 }
 
 export function addDemo(program: Command): void {
-  const number = (flags: string, about: string, from: number, to: number, fallback: number): Option =>
-    new Option(flags, about).argParser(wholeNumber(from, to)).default(fallback);
   program
     .command('demo')
     .description('see the problem and the answer: disorder on the left, order on the right')
-    .addOption(number('--seed <number>', 'of what the network does', 0, 0xffff_ffff, 1))
-    .addOption(number('--chats <count>', 'conversations at the same time; one is shown', 1, 100, 12))
+    .addOption(numberOption('--seed <number>', 'of what the network does', 0, 0xffff_ffff, 1))
+    .addOption(numberOption('--chats <count>', 'conversations at the same time; one is shown', 1, 100, 12))
     .option('--json', 'the report as one JSON object')
     .addHelpText('after', HELP)
     .action(demo);
